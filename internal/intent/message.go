@@ -1,0 +1,215 @@
+package intent
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// MaxLifeTime is how long the API stores a message for a user who is offline,
+// at most (90026).
+const MaxLifeTime = 7 * 24 * time.Hour
+
+// Content is what a Message is built from.
+type Content struct {
+	Sender     string        // From_Account; empty: the calling account
+	OnlineOnly bool          // OnlineOnlyFlag 1: neither roaming nor unread counts
+	Elements   []Element     // MsgBody, at least one
+	Offline    *Offline      // OfflinePushInfo; nil: none
+	LifeTime   time.Duration // MsgLifeTime, whole seconds, at most MaxLifeTime; 0: the API's default
+}
+
+// Offline is what the notification of an offline user looks like. The two
+// vendor objects are passed through as they are: they grow.
+type Offline struct {
+	NoPush  bool            // PushFlag 1
+	Title   string          // at most one line on most devices
+	Desc    string          // replaces the elements' text
+	Ext     string          // passed to the application
+	Android json.RawMessage // AndroidInfo, a JSON object; nil: none
+	APNs    json.RawMessage // ApnsInfo, a JSON object; nil: none
+}
+
+// Message is a legal message in canonical form: what of a push request does not
+// depend on who receives it. It is comparable: two Messages are == exactly if
+// the API is told the same. The zero value is no message and is never sent.
+type Message struct {
+	// envelope is the JSON members around MsgBody, body the elements between its
+	// brackets: messages with one envelope can share a MsgBody (digests).
+	envelope, body string
+}
+
+// NewMessage checks the content against the API's rules for a push request.
+func NewMessage(c Content) (Message, error) {
+	envelope, err := encodeEnvelope(c)
+	if err != nil {
+		return Message{}, err
+	}
+	if len(c.Elements) == 0 {
+		return Message{}, errors.New("message: no elements, want at least one")
+	}
+	var body strings.Builder
+	customs := 0
+	for i, e := range c.Elements {
+		if err := e.check(); err != nil {
+			return Message{}, fmt.Errorf("message element %d: %w", i+1, err)
+		}
+		if _, ok := e.(Custom); ok {
+			customs++
+		}
+		raw, err := encodeElement(e)
+		if err != nil {
+			return Message{}, fmt.Errorf("message element %d: %w", i+1, err)
+		}
+		if i > 0 {
+			body.WriteByte(',')
+		}
+		body.Write(raw)
+	}
+	if customs > 1 {
+		return Message{}, fmt.Errorf("message: %d custom elements, allowed 1", customs)
+	}
+	return Message{envelope: envelope, body: body.String()}, nil
+}
+
+// IsZero says whether m is no message.
+func (m Message) IsZero() bool { return m.body == "" }
+
+// Body returns the elements as the API's MsgBody, a JSON array.
+func (m Message) Body() json.RawMessage { return json.RawMessage("[" + m.body + "]") }
+
+// Envelope returns the other members that a message gives to a push request, as
+// a JSON object: From_Account, OnlineOnlyFlag, OfflinePushInfo, MsgLifeTime.
+func (m Message) Envelope() json.RawMessage { return json.RawMessage("{" + m.envelope + "}") }
+
+// Size returns the bytes that the message takes in a request.
+func (m Message) Size() int { return len(m.envelope) + len(m.body) + len(`,"MsgBody":[]`) }
+
+// MarshalJSON returns the envelope with MsgBody in it.
+func (m Message) MarshalJSON() ([]byte, error) {
+	if m.IsZero() {
+		return nil, errors.New("encode message: it has no elements")
+	}
+	return []byte("{" + m.envelope + `,"MsgBody":[` + m.body + "]}"), nil
+}
+
+// Text returns the message's texts, one a line, for people.
+func (m Message) Text() string {
+	var elements []struct{ MsgContent struct{ Text, Desc string } }
+	if json.Unmarshal(m.Body(), &elements) != nil {
+		return ""
+	}
+	var lines []string
+	for _, e := range elements {
+		if s := e.MsgContent.Text + e.MsgContent.Desc; s != "" {
+			lines = append(lines, s)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func encodeEnvelope(c Content) (string, error) {
+	var b []byte
+	flag := 0
+	if c.OnlineOnly {
+		flag = 1
+	}
+	b = fmt.Appendf(b, `"OnlineOnlyFlag":%d`, flag)
+	if c.Sender != "" {
+		raw, err := encodeJSON(c.Sender)
+		if err != nil {
+			return "", fmt.Errorf("message sender: %w", err)
+		}
+		b = append(append(b, `,"From_Account":`...), raw...)
+	}
+	if c.Offline != nil {
+		raw, err := encodeOffline(c.Offline)
+		if err != nil {
+			return "", fmt.Errorf("message offline info: %w", err)
+		}
+		b = append(append(b, `,"OfflinePushInfo":`...), raw...)
+	}
+	if c.LifeTime < 0 || c.LifeTime > MaxLifeTime || c.LifeTime%time.Second != 0 {
+		return "", fmt.Errorf("message life time %v: want whole seconds, at most %v", c.LifeTime, MaxLifeTime)
+	}
+	if c.LifeTime > 0 {
+		b = fmt.Appendf(b, `,"MsgLifeTime":%d`, int64(c.LifeTime/time.Second))
+	}
+	return string(b), nil
+}
+
+func encodeOffline(o *Offline) ([]byte, error) {
+	for name, raw := range map[string]json.RawMessage{"android": o.Android, "apns": o.APNs} {
+		if raw != nil && !bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{")) {
+			return nil, fmt.Errorf("%s: want a JSON object", name)
+		}
+	}
+	flag := 0
+	if o.NoPush {
+		flag = 1
+	}
+	return encodeJSON(struct {
+		PushFlag    int
+		Title       string          `json:",omitempty"`
+		Desc        string          `json:",omitempty"`
+		Ext         string          `json:",omitempty"`
+		AndroidInfo json.RawMessage `json:",omitempty"`
+		ApnsInfo    json.RawMessage `json:",omitempty"`
+	}{flag, o.Title, o.Desc, o.Ext, o.Android, o.APNs})
+}
+
+// downloadFlag is the only value the API allows for its download flags.
+const downloadFlag = 2
+
+func encodeElement(e Element) ([]byte, error) {
+	var content any = e
+	switch e := e.(type) {
+	case Location:
+		if math.IsNaN(e.Latitude) || math.IsNaN(e.Longitude) {
+			return nil, errors.New("location is not a number")
+		}
+	case Sound:
+		content = struct {
+			Sound
+			Flag int `json:"Download_Flag"`
+		}{e, downloadFlag}
+	case File:
+		content = struct {
+			File
+			Flag int `json:"Download_Flag"`
+		}{e, downloadFlag}
+	case Video:
+		content = struct {
+			Video
+			Flag      int `json:"VideoDownloadFlag"`
+			ThumbFlag int `json:"ThumbDownloadFlag"`
+		}{e, downloadFlag, downloadFlag}
+	}
+	return encodeJSON(struct {
+		MsgType    string
+		MsgContent any
+	}{e.MsgType(), content})
+}
+
+// encodeJSON is json.Marshal without the escapes that browsers want, which cost
+// bytes of the request, and with an error where it would replace bytes that are
+// no UTF-8 and so change what people read.
+func encodeJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	raw := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	// The encoder writes bad bytes as \ufffd; a written backslash as two.
+	if bytes.Contains(bytes.ReplaceAll(raw, []byte(`\\`), nil), []byte(`\ufffd`)) || !utf8.Valid(raw) {
+		return nil, errors.New("text is not UTF-8")
+	}
+	return raw, nil
+}
