@@ -1,0 +1,116 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Mechanisms are the SASL mechanisms that can be asked for.
+var mechanisms = []string{"", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}
+
+// check finds what a variable's type cannot.
+func (c *Config) check() []*Error {
+	var p problems
+	for _, b := range c.Kafka.Brokers {
+		if _, _, err := net.SplitHostPort(b); err != nil {
+			p.add("KAFKA_BROKERS", "%q: want host:port", b)
+		}
+	}
+	if !slices.Contains(mechanisms, c.Kafka.SASLMechanism) {
+		p.add("KAFKA_SASL_MECHANISM", "%q: want one of %s", c.Kafka.SASLMechanism, strings.Join(mechanisms[1:], ", "))
+	}
+	if c.Kafka.SASLMechanism != "" {
+		if c.Kafka.SASLUsername == "" {
+			p.add("KAFKA_SASL_USERNAME", "required with BRIDGE_KAFKA_SASL_MECHANISM")
+		}
+		if c.Kafka.SASLPassword.IsEmpty() {
+			p.add("KAFKA_SASL_PASSWORD", "required with BRIDGE_KAFKA_SASL_MECHANISM")
+		}
+	}
+	if (c.Kafka.TLSCertFile == "") != (c.Kafka.TLSKeyFile == "") {
+		p.add("KAFKA_TLS_CERT_FILE", "and BRIDGE_KAFKA_TLS_KEY_FILE go together: set both or neither")
+	}
+	own := []string{c.Kafka.ResultsTopic, c.Kafka.DLQTopic, c.Kafka.JournalTopic}
+	for i, t := range own {
+		name := []string{"KAFKA_RESULTS_TOPIC", "KAFKA_DLQ_TOPIC", "KAFKA_JOURNAL_TOPIC"}[i]
+		if slices.Contains(c.Kafka.Topics, t) {
+			p.add(name, "%q is in BRIDGE_KAFKA_TOPICS too: the bridge would read what it writes", t)
+		}
+		if slices.Contains(own[:i], t) {
+			p.add(name, "%q is used for two purposes: give each a topic of its own", t)
+		}
+	}
+	c.checkPush(&p)
+	c.checkTimes(&p)
+	p.positive("MAX_PENDING", c.Pipeline.MaxPending)
+	p.positive("MAX_EVENT_BYTES", c.Pipeline.MaxEventBytes)
+	p.positive("DEDUP_MAX", c.Pipeline.DedupMax)
+	if c.LogFormat != "json" && c.LogFormat != "text" {
+		p.add("LOG_FORMAT", "%q: want json or text", c.LogFormat)
+	}
+	return p
+}
+
+func (c *Config) checkPush(p *problems) {
+	switch {
+	case c.Push.Region == "" && c.Push.URL == "":
+		p.add("PUSH_REGION", "required and not set: name a region, or give BRIDGE_PUSH_URL")
+	case c.Push.Region != "" && c.Push.URL != "":
+		p.add("PUSH_REGION", "BRIDGE_PUSH_URL is set too: keep one")
+	case c.Push.URL != "":
+		u, err := url.Parse(c.Push.URL)
+		if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" || u.User != nil {
+			p.add("PUSH_URL", "want http(s)://host[:port], without a query or credentials")
+		}
+	}
+	if c.Push.Dialect != "chat" {
+		p.add("PUSH_DIALECT", "%q: want chat", c.Push.Dialect)
+	}
+	p.positive("PUSH_QUOTA", c.Push.Quota)
+	if c.Push.MaxBytes < 1000 || c.Push.MaxBytes > 10_240 {
+		p.add("PUSH_MAX_REQUEST_BYTES", "%d: want 1000 to 10240", c.Push.MaxBytes)
+	}
+	if c.Push.BreakAfter == 0 {
+		p.add("PUSH_BREAKER_FAILURES", "0: want 1 or more")
+	}
+}
+
+func (c *Config) checkTimes(p *problems) {
+	for name, d := range map[string]time.Duration{
+		"KAFKA_SESSION_TIMEOUT": c.Kafka.SessionTimeout, "KAFKA_REBALANCE_TIMEOUT": c.Kafka.RebalanceTimeout,
+		"KAFKA_HEARTBEAT_INTERVAL": c.Kafka.HeartbeatInterval, "KAFKA_TIMEOUT": c.Kafka.Timeout,
+		"PUSH_INTERVAL": c.Push.Interval, "PUSH_TIMEOUT": c.Push.Timeout, "PUSH_BREAKER_OPEN": c.Push.BreakFor,
+		"DEDUP_WINDOW": c.Pipeline.DedupWindow, "STOP_WITHIN": c.StopWithin,
+	} {
+		if d <= 0 {
+			p.add(name, "%v: want more than 0", d)
+		}
+	}
+	for name, d := range map[string]time.Duration{"PUSH_MARGIN": c.Push.Margin, "SETTLE": c.Pipeline.Settle} {
+		if d < 0 {
+			p.add(name, "%v: want 0 or more", d)
+		}
+	}
+	// The call must end before the group can have given its partitions away.
+	lease := min(c.Kafka.SessionTimeout, c.Kafka.RebalanceTimeout-c.Kafka.HeartbeatInterval-c.Kafka.Timeout)
+	if c.Push.Timeout+2*time.Second >= lease {
+		p.add("PUSH_TIMEOUT", "%v plus 2s must be under %v, the shorter of BRIDGE_KAFKA_SESSION_TIMEOUT and "+
+			"BRIDGE_KAFKA_REBALANCE_TIMEOUT less heartbeat interval and timeout: two instances could call at once", c.Push.Timeout, lease)
+	}
+}
+
+type problems []*Error
+
+func (p *problems) add(name, format string, args ...any) {
+	*p = append(*p, &Error{Prefix + name, fmt.Sprintf(format, args...)})
+}
+
+func (p *problems) positive(name string, n int) {
+	if n <= 0 {
+		p.add(name, "%d: want 1 or more", n)
+	}
+}

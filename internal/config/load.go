@@ -1,0 +1,187 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/caarlos0/env/v11"
+)
+
+// Error is a variable that is missing or wrong. Load returns all of them,
+// joined.
+type Error struct {
+	Name string // the variable, with its prefix
+	Msg  string // what is wrong, and the mend
+}
+
+// Error names the variable first.
+func (e *Error) Error() string { return e.Name + ": " + e.Msg }
+
+// Load reads the configuration from an environment of NAME=value lines (as
+// os.Environ gives). A secret may stand in a file named by NAME_FILE. It returns
+// warnings for unknown variables with our prefix, and one error that lists
+// every problem.
+func Load(environ []string) (Config, []string, error) {
+	vars := env.ToMap(environ)
+	problems := readSecretFiles(vars)
+	warnings := unknown(vars)
+
+	var c Config
+	err := env.ParseWithOptions(&c, env.Options{Environment: vars, Prefix: Prefix})
+	problems = append(problems, translate(err)...)
+	problems = append(problems, c.check()...)
+
+	seen := map[string]bool{}
+	var errs []error
+	for _, p := range problems {
+		if !seen[p.Name] { // the first problem of a variable is its cause
+			seen[p.Name] = true
+			errs = append(errs, p)
+		}
+	}
+	if len(errs) > 0 {
+		return Config{}, warnings, fmt.Errorf("environment: %w", errors.Join(errs...))
+	}
+	return c, warnings, nil
+}
+
+// readSecretFiles puts the content of each NAME_FILE in the place of NAME.
+func readSecretFiles(vars map[string]string) []*Error {
+	var problems []*Error
+	for _, v := range Variables() {
+		file, ok := vars[v.Name+"_FILE"]
+		if !v.Secret || !ok {
+			continue
+		}
+		if vars[v.Name] != "" {
+			problems = append(problems, &Error{v.Name, fmt.Sprintf("%s_FILE is set too: keep one", v.Name)})
+			continue
+		}
+		content, err := os.ReadFile(file)
+		text := strings.TrimRight(string(content), "\r\n")
+		switch {
+		case err != nil:
+			problems = append(problems, &Error{v.Name + "_FILE", err.Error()})
+			vars[v.Name] = "unread" // so that it is not also reported as missing
+		case text == "":
+			problems = append(problems, &Error{v.Name + "_FILE", file + " is empty"})
+			vars[v.Name] = "unread"
+		default:
+			vars[v.Name] = text
+		}
+	}
+	return problems
+}
+
+// translate turns the library's errors into ours: it names fields, we name
+// variables.
+func translate(err error) []*Error {
+	if err == nil {
+		return nil
+	}
+	aggregate, ok := errors.AsType[env.AggregateError](err)
+	if !ok {
+		return []*Error{{Prefix + "*", err.Error()}}
+	}
+	var problems []*Error
+	for _, err := range aggregate.Errors {
+		if e, ok := errors.AsType[env.VarIsNotSetError](err); ok {
+			problems = append(problems, missing(e.Key))
+		} else if e, ok := errors.AsType[env.EmptyVarError](err); ok {
+			problems = append(problems, missing(e.Key))
+		} else if e, ok := errors.AsType[env.ParseError](err); ok {
+			problems = append(problems, &Error{variableOf(e.Name), fmt.Sprintf("not a %s: %v", e.Type, e.Err)})
+		} else {
+			problems = append(problems, &Error{Prefix + "*", err.Error()})
+		}
+	}
+	return problems
+}
+
+func missing(name string) *Error {
+	desc := ""
+	for _, v := range Variables() {
+		if v.Name == name {
+			desc = ": " + v.Desc
+		}
+	}
+	return &Error{name, "required and not set" + desc}
+}
+
+// variableOf finds the variable of a struct field; the library reports fields
+// by name only, and each name is used once or means the same everywhere.
+func variableOf(field string) string {
+	for _, v := range Variables() {
+		if v.field == field {
+			return v.Name
+		}
+	}
+	return field
+}
+
+// Variable is one variable of the environment, for people.
+type Variable struct {
+	Name     string `json:"name"`
+	Default  string `json:"default"`
+	Required bool   `json:"required"`
+	Secret   bool   `json:"secret"` // may also be given as NAME_FILE
+	Desc     string `json:"meaning"`
+
+	field string
+}
+
+// Variables lists every variable, in the struct's order.
+func Variables() []Variable { return walk(reflect.TypeFor[Config](), Prefix) }
+
+func walk(t reflect.Type, prefix string) []Variable {
+	var all []Variable
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if sub, ok := f.Tag.Lookup("envPrefix"); ok {
+			all = append(all, walk(f.Type, prefix+sub)...)
+			continue
+		}
+		name, options, _ := strings.Cut(f.Tag.Get("env"), ",")
+		all = append(all, Variable{
+			Name:     prefix + name,
+			Default:  f.Tag.Get("envDefault"),
+			Required: strings.Contains(options, "required"),
+			Secret:   f.Type == reflect.TypeFor[Secret](),
+			Desc:     f.Tag.Get("desc"),
+			field:    f.Name,
+		})
+	}
+	return all
+}
+
+// unknown warns of variables with our prefix that nothing reads, and names the
+// known one that was probably meant.
+func unknown(vars map[string]string) []string {
+	var known []string
+	for _, v := range Variables() {
+		known = append(known, v.Name)
+		if v.Secret {
+			known = append(known, v.Name+"_FILE")
+		}
+	}
+	var warnings []string
+	for name := range vars {
+		if !strings.HasPrefix(name, Prefix) || slices.Contains(known, name) || slices.Contains(foreign, name) {
+			continue
+		}
+		w := name + ": unknown variable, ignored"
+		if near := Nearest(name, known); near != "" {
+			w += "; did you mean " + near + "?"
+		}
+		warnings = append(warnings, w)
+	}
+	slices.Sort(warnings)
+	return warnings
+}
+
+// foreign are variables that other commands or the tests read.
+var foreign = []string{Prefix + "TEST_KAFKA", Prefix + "URL"}
