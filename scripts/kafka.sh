@@ -102,7 +102,7 @@ configure() {
 }
 
 start() {
-	if running && answers; then
+	if running && answers && grep -qaF "$libs" "/proc/$(<"$dir/pid")/cmdline"; then
 		say "already running on $(<"$dir/address")"
 		return
 	fi

@@ -1,0 +1,46 @@
+# Every target is a line or two that a person could type. CI runs .ci/run.
+SHELL       := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo build test race lint golden promises fuzz bench kafka kafka-stop
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+TOOL    := go tool -modfile=$(CURDIR)/tools/go.mod
+MODULES := . tools deploy/helm
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## Run the whole bridge on this machine: embedded Kafka, simulated push API
+	go run ./cmd/bridge demo
+
+build: ## Build the static binary bin/bridge
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/bridge ./cmd/bridge
+
+test: $(if $(filter true,$(CI)),kafka) ## Run all tests in random order (CI=true starts a real Kafka first)
+	for m in $(MODULES); do go test -C $$m -shuffle=on ./...; done
+
+race: $(if $(filter true,$(CI)),kafka) ## Run the bridge's tests under the race detector
+	go test -race -shuffle=on ./...
+
+lint: ## golangci-lint, go vet, go mod tidy -diff, govulncheck
+	for m in $(MODULES); do (cd $$m && go vet ./... && go mod tidy -diff && $(TOOL) golangci-lint run -c $(CURDIR)/.golangci.yml); done
+	scripts/vulncheck.sh
+
+golden: ## Rewrite the golden files and scripts; then read the diff
+	scripts/golden.sh
+
+promises: ## Print which tests guard which of the five promises, and whether they pass
+	go test -json ./... | go run -C tools ./promises
+
+fuzz: ## Fuzz every target for FUZZTIME (30s)
+	scripts/fuzz.sh
+
+bench: ## Run every benchmark COUNT (6) times and print the medians
+	go test -run '^$$' -bench . -benchmem -count $(or $(COUNT),6) ./... | tee .cache/bench.txt && $(TOOL) benchstat .cache/bench.txt
+
+kafka: ## Start a real Apache Kafka on loopback (KAFKA_VERSION, KAFKA_PORT), its address in .cache/kafka/address
+	scripts/kafka.sh start
+
+kafka-stop: ## Stop it
+	scripts/kafka.sh stop
