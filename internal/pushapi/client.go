@@ -1,0 +1,285 @@
+package pushapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Config says which app of the API is called, and how. Zero durations and
+// numbers take the default beside them.
+type Config struct {
+	Region string // one of Regions; this or URL
+	URL    string // scheme and host, for any other domain; this or Region
+
+	Credentials
+	Lifetime time.Duration // of a signature; 24h
+
+	Timeout         time.Duration // of a whole call; 10s, the backend gives up after 3 s
+	Interval        time.Duration // pause after 90024; 1.1s
+	MaxRequestBytes int           // 8000; the API refuses more than 10 K, older revisions 8 K
+	BreakerFailures uint32        // calls in a row ending in retry or doubt that open the breaker; 5
+	BreakerOpen     time.Duration // how long it stays open; 1m
+
+	CAFile string   // PEM file of authorities to trust instead of the system's
+	Dial   DialFunc // replaces the network, proxies included; nil: TCP, by way of HTTPS_PROXY
+
+	Logger     *slog.Logger          // nil: silent
+	Registerer prometheus.Registerer // nil: metrics are not shown
+	Random     func() uint32         // numbers calls and spreads retries; nil: math/rand/v2
+}
+
+// Client makes calls.
+type Client struct {
+	cfg       Config
+	endpoint  string // with the query up to the signature
+	transport *http.Transport
+	breaker   *breaker
+	metrics   *metrics
+
+	mu     sync.Mutex
+	signer signer
+	streak streak
+}
+
+// Outcome is how a call ended.
+type Outcome struct {
+	Class  Class
+	TaskID string // names the push for recall and statistics; empty unless ClassOK
+	Code   int    // the API's ErrorCode; 0 also where no answer was read
+	Info   string // the API's ErrorInfo, as in Error
+	Err    *Error // nil exactly with ClassOK
+
+	// Sent says that a byte of the request may have left.
+	Sent bool
+	// Counted says that the call may have drawn on the quota: it was Sent and
+	// the answer is not 90024.
+	Counted bool
+
+	Started time.Time // when Push began, monotonic
+	Ended   time.Time // when the answer was read, or the call given up, monotonic
+	// SafeAfter is the instant that the interval and the window are measured
+	// from: Ended, or with a Timeout added where the API did not say that it is
+	// done with the call, because the request may still be on its way to it.
+	SafeAfter time.Time
+
+	// RetryAfter is how long after Ended no call should start, whatever it is.
+	// 0: the interval and the quota are enough.
+	RetryAfter time.Duration
+}
+
+// New checks the configuration. Nothing is dialled.
+func New(cfg Config) (*Client, error) {
+	u, err := endpoint(cfg.Region, cfg.URL)
+	if cfg.SDKAppID == 0 {
+		err = errors.Join(err, errors.New("push sdkappid: not set"))
+	}
+	if cfg.Identifier == "" || strings.ContainsAny(cfg.Identifier, "\r\n\x00") {
+		err = errors.Join(err, fmt.Errorf("push identifier %q: want one line of text", cfg.Identifier))
+	}
+	if cfg.Key.reveal() == "" {
+		err = errors.Join(err, errors.New("push secret key: not set"))
+	}
+	cfg = withDefaults(cfg)
+	if cfg.Lifetime < time.Minute || min(cfg.Timeout, cfg.Interval, cfg.BreakerOpen) <= 0 || cfg.MaxRequestBytes <= 0 {
+		err = errors.Join(err, errors.New("push lifetime, timeout, interval, breaker or request size: want a minute or more, and more than 0"))
+	}
+	transport, terr := newTransport(cfg.CAFile, cfg.Dial, cfg.Timeout)
+	if err = errors.Join(err, terr); err != nil {
+		return nil, err
+	}
+	if transport.Proxy != nil {
+		if _, perr := transport.Proxy(&http.Request{URL: u}); perr != nil {
+			return nil, errors.New("push proxy: HTTPS_PROXY or HTTP_PROXY is no URL") // its text may hold a password
+		}
+	}
+	c := &Client{
+		cfg: cfg,
+		endpoint: fmt.Sprintf("%s?sdkappid=%d&identifier=%s&contenttype=json&usersig=",
+			u, cfg.SDKAppID, url.QueryEscape(cfg.Identifier)),
+		transport: transport,
+		breaker:   newBreaker(cfg.BreakerFailures, cfg.BreakerOpen),
+		signer:    signer{credentials: cfg.Credentials, lifetime: cfg.Lifetime},
+	}
+	c.metrics, err = newMetrics(cfg.Registerer, c.breaker)
+	return c, err
+}
+
+// Push makes at most one HTTP request and says how it ended. It does not wait
+// before it and does not repeat it. It makes none where the request is illegal,
+// the breaker is open or ctx has ended; cancelling ctx during the request leaves
+// it in doubt.
+func (c *Client) Push(ctx context.Context, r Request) Outcome {
+	started := time.Now()
+	body, err := c.encode(r)
+	if err != nil {
+		return Outcome{
+			Class: ClassReject, Err: &Error{Class: ClassReject, Err: err},
+			Started: started, Ended: started, SafeAfter: started,
+		}
+	}
+	report, err := c.breaker.two.Allow()
+	if err != nil {
+		return c.refused(started)
+	}
+	before, _ := c.breaker.state()
+	sig := c.signature(started)
+	x := c.call(ctx, sig, body)
+	o := c.judge(x, sig)
+	o.Started = started
+
+	// A nil *Error in an error is not nil.
+	if o.Err == nil {
+		report(nil)
+	} else {
+		report(o.Err)
+	}
+	c.metrics.calls.WithLabelValues(o.Class.String()).Inc()
+	c.metrics.duration.Observe(o.Ended.Sub(started).Seconds())
+	c.tell(ctx, before)
+	return o
+}
+
+// Breaker returns the breaker's state now, and for BreakerOpen the instant from
+// which one call is let through.
+func (c *Client) Breaker() (BreakerState, time.Time) { return c.breaker.state() }
+
+// Close drops kept connections. A call under way is not disturbed.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+func (c *Client) encode(r Request) ([]byte, error) {
+	body, err := r.Encode()
+	if err == nil && len(body) > c.cfg.MaxRequestBytes {
+		err = fmt.Errorf("encode push request: %d bytes, allowed %d: %w", len(body), c.cfg.MaxRequestBytes, ErrTooLarge)
+	}
+	return body, err
+}
+
+// refused is the outcome of a call that the breaker did not let through.
+func (c *Client) refused(now time.Time) Outcome {
+	_, until := c.breaker.state()
+	return Outcome{
+		Class: ClassRetry, Err: &Error{Class: ClassRetry, Err: ErrBreakerOpen},
+		Started: now, Ended: now, SafeAfter: now, RetryAfter: max(0, until.Sub(now)),
+	}
+}
+
+func (c *Client) signature(now time.Time) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.signer.at(now)
+}
+
+func (c *Client) call(ctx context.Context, sig string, body []byte) exchange {
+	limited, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	// The signature's alphabet needs no escaping, and url.Values would change its
+	// '*', which not every decoder changes back.
+	x := post(limited, c.transport, c.endpoint+sig+"&random="+strconv.FormatUint(uint64(c.cfg.Random()), 10), body)
+	if x.err != nil && !x.sent && ctx.Err() != nil {
+		x.err = errCallerLeft
+	}
+	return x
+}
+
+// judge turns what came back into what it means.
+func (c *Client) judge(x exchange, sig string) Outcome {
+	hide := strings.NewReplacer(sig, redacted, url.QueryEscape(sig), redacted, c.cfg.Key.reveal(), redacted)
+	var a answer
+	switch {
+	case x.err == nil:
+		a = parseResponse(x.status, x.body)
+	case x.sent:
+		a = answer{rule: rule{class: ClassDoubt}, err: x.err}
+	default:
+		a = answer{rule: rule{class: ClassRetry}, err: x.err}
+	}
+
+	c.mu.Lock()
+	if a.answered && a.class == ClassResign && c.signer.sig == sig {
+		c.signer.drop()
+	}
+	class, do := c.streak.settle(a)
+	pause := c.streak.pause(class, a.code, c.cfg.Interval, c.cfg.Random())
+	c.mu.Unlock()
+
+	o := Outcome{
+		Class: class, Code: a.code, Info: oneLine(hide.Replace(a.info)),
+		Sent: x.sent, Counted: x.sent && a.code != 90024,
+		Ended: x.ended, SafeAfter: x.ended, RetryAfter: pause,
+	}
+	if x.sent && (!a.answered || class == ClassDoubt) {
+		o.SafeAfter = x.ended.Add(c.cfg.Timeout)
+	}
+	if class == ClassOK {
+		o.TaskID = a.taskID
+		return o
+	}
+	o.Err = &Error{Class: class, Code: a.code, Info: o.Info, Do: do, Err: hidden(a.err, hide)}
+	if x.status != 0 && x.status != http.StatusOK {
+		o.Err.Status = x.status
+	}
+	if a.answered && !a.known {
+		c.cfg.Logger.Warn("push api answered with a code that is not in the table", "code", a.code, "class", class.String(), "info", o.Info)
+	}
+	return o
+}
+
+// hidden returns err, or where its text holds a secret an error with the rest
+// of the text: a wrapped one would still show it to who unwraps.
+func hidden(err error, hide *strings.Replacer) error {
+	if err == nil {
+		return nil
+	}
+	if s := hide.Replace(err.Error()); s != err.Error() {
+		return errors.New(s)
+	}
+	return err
+}
+
+// tell logs what the call did to the breaker.
+func (c *Client) tell(ctx context.Context, before BreakerState) {
+	after, until := c.breaker.state()
+	switch {
+	case before == after:
+	case after == BreakerOpen:
+		c.cfg.Logger.WarnContext(ctx, "breaker opened: calls keep failing", "until", until)
+	case after == BreakerClosed:
+		c.cfg.Logger.InfoContext(ctx, "breaker closed: a call succeeded")
+	}
+}
+
+func withDefaults(cfg Config) Config {
+	orDuration := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	orDuration(&cfg.Lifetime, 24*time.Hour)
+	orDuration(&cfg.Timeout, 10*time.Second)
+	orDuration(&cfg.Interval, 1100*time.Millisecond)
+	orDuration(&cfg.BreakerOpen, time.Minute)
+	if cfg.MaxRequestBytes == 0 {
+		cfg.MaxRequestBytes = 8000
+	}
+	if cfg.BreakerFailures == 0 {
+		cfg.BreakerFailures = 5
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Random == nil {
+		cfg.Random = rand.Uint32
+	}
+	return cfg
+}
