@@ -1,0 +1,87 @@
+package limiter
+
+import (
+	"slices"
+	"time"
+
+	"pushbridge/internal/audience"
+	"pushbridge/internal/intent"
+)
+
+// Snapshot is the scheduler's state for people and metrics.
+type Snapshot struct {
+	Pending  map[intent.Priority]int // intents that have not ended, the ones in flight included
+	Batches  int                     // calls that they would take now
+	Oldest   time.Time               // arrival of the oldest; zero: none
+	NextCall time.Time               // the first instant at which a call may start
+	Quota    int
+	Used     int
+	Waiting  []Waiting // the batches that go first, at most as many as asked for
+}
+
+// Waiting is one pending batch and what it waits for.
+type Waiting struct {
+	ID       uint64
+	Audience audience.Audience
+	Rule     string // of its first intent
+	Intents  int
+	Priority intent.Priority
+	For      string    // what it waits for
+	Until    time.Time // at the latest, if the budget has a call
+}
+
+// Total is the number of intents that have not ended.
+func (s *Scheduler) Total() int {
+	n := 0
+	for _, count := range s.asks {
+		n += count
+	}
+	return n
+}
+
+// Snapshot describes the state at now, with at most so many waiting batches.
+func (s *Scheduler) Snapshot(now time.Time, waitingMax int) Snapshot {
+	snap := Snapshot{
+		Pending: make(map[intent.Priority]int, len(intent.Priorities)), Batches: s.batches(),
+		NextCall: s.legal(now), Quota: s.budget.Quota(), Used: s.budget.Used(now),
+	}
+	for _, p := range intent.Priorities {
+		snap.Pending[p] = s.asks[p]
+	}
+	var all []*pending
+	for _, q := range []*queue[*pending]{&s.ready, &s.settling, &s.waiting} {
+		for _, p := range q.items {
+			snap.Oldest = earliest(snap.Oldest, p.oldest)
+			all = append(all, p)
+		}
+	}
+	if waitingMax <= 0 {
+		return snap
+	}
+	slices.SortFunc(all, func(a, b *pending) int {
+		switch {
+		case a.state != b.state:
+			return int(b.state) - int(a.state)
+		case s.queueOf(a.state).less(a, b):
+			return -1
+		}
+		return 1
+	})
+	for _, p := range all[:min(waitingMax, len(all))] {
+		snap.Waiting = append(snap.Waiting, s.describe(now, p))
+	}
+	return snap
+}
+
+func (s *Scheduler) describe(now time.Time, p *pending) Waiting {
+	w := Waiting{ID: p.id, Audience: p.audience, Rule: p.items[0].ask.intent.Rule, Intents: len(p.items), Priority: p.priority()}
+	switch p.state {
+	case waiting:
+		w.For, w.Until = "others to join, until its max_delay is near", p.due.Add(-s.guard(now))
+	case settling:
+		w.For, w.Until = "the burst to settle", p.settled
+	case ready:
+		w.For, w.Until = "the budget's next call", s.legal(now)
+	}
+	return w
+}

@@ -1,0 +1,93 @@
+package limiter
+
+import (
+	"time"
+
+	"pushbridge/internal/audience"
+	"pushbridge/internal/intent"
+)
+
+// Why says what made a batch go now.
+type Why uint8
+
+// The reasons, a closed list; the words are those of results and logs.
+const (
+	WhyDeadline Why = iota + 1 // a max_delay is near
+	WhyCritical                // it is critical and has settled
+	WhyResend                  // its outcome was unknown and its rule says resend
+)
+
+// String returns the word.
+func (w Why) String() string {
+	switch w {
+	case WhyDeadline:
+		return "deadline"
+	case WhyCritical:
+		return "critical"
+	case WhyResend:
+		return "resend"
+	}
+	return "unknown"
+}
+
+// Batch is intents that are one call. It is frozen: what arrives while it is in
+// flight opens another.
+type Batch struct {
+	ID       uint64 // unique within the Scheduler; a resend keeps it
+	Audience audience.Audience
+	Messages []intent.Message
+	Covers   []Cover
+	Priority intent.Priority
+	OnDoubt  intent.OnDoubt
+	Why      Why
+	Due      time.Time // when the first of its intents should have been pushed
+	Overlap  bool      // a user may get the message in another call too (an event with more than 10 tags)
+	Resend   bool      // the same call was made before, with an unknown outcome
+}
+
+// Cover is one intent, or one part of it, that a batch carries.
+type Cover struct {
+	Intent   *intent.Intent
+	Audience audience.Audience // what of the intent this batch asks for
+}
+
+// Result is how a call ended, as far as the scheduler must know.
+type Result uint8
+
+// The results.
+const (
+	Pushed   Result = iota + 1 // done
+	Rejected                   // refused for good
+	Again                      // certainly not done: pending again, merging on
+	Doubt                      // unknown: Batch.OnDoubt decides
+)
+
+// Verdict is what the scheduler is told of a call that ended.
+type Verdict struct {
+	Result    Result
+	End       time.Time // when the response was received, or when none can come any more
+	Counted   bool      // draws on the quota
+	Reached   bool      // the API saw it, or may have: the interval runs from End
+	NotBefore time.Time // no call at all before this instant; zero: no such limit
+}
+
+// EndKind is how an intent ended.
+type EndKind uint8
+
+// The ends that the scheduler decides.
+const (
+	EndPushed EndKind = iota + 1
+	EndRejected
+	EndExpired
+	EndSuperseded
+	EndDuplicate
+)
+
+// Ended is an intent that is no longer the scheduler's.
+type Ended struct {
+	Intent *intent.Intent
+	Kind   EndKind
+	Batch  *Batch         // the last call that carried it; nil where none did
+	By     *intent.Origin // of what superseded it, nil otherwise
+	Doubt  bool           // pushed, as far as is known
+}
