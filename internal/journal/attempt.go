@@ -1,0 +1,71 @@
+package journal
+
+import (
+	"time"
+
+	"pushbridge/internal/audience"
+	"pushbridge/internal/intent"
+	"pushbridge/internal/offset"
+)
+
+// Classes of an Outcome that the journal itself tells apart; all others are the
+// API's error classes, which it passes through.
+const (
+	ClassOK   = "ok"   // the API took the push
+	ClassVoid = "void" // the call was not made, and will not be
+)
+
+// Attempt is one call that is about to be made. It holds all that is needed to
+// make the same call again after a crash.
+type Attempt struct {
+	ID     string // the push's id, the same in all its attempts
+	Number int    // 1 for the first call of the push
+
+	At time.Time // when it was decided
+	// Deadline is the last instant at which the call can still be under way. A
+	// call whose end is unknown counts as ended then.
+	Deadline time.Time
+
+	Random    uint32 // MsgRandom; a resend keeps it
+	Condition audience.Audience
+	Messages  []intent.Message // more than one: a digest
+
+	RulesVersion string
+	OnDoubt      intent.OnDoubt
+	Why          string
+	Covers       []Cover
+}
+
+// Cover is the events of one rule in one partition that an Attempt carries.
+type Cover struct {
+	Rule      string
+	Partition offset.Partition
+	Offsets   *offset.Set
+	// Part says that the call reaches only a part of these events' audience: they
+	// are pushed when their last part is.
+	Part bool
+}
+
+// Events returns how many events the attempt carries, one under two rules twice.
+func (a *Attempt) Events() int64 {
+	var n int64
+	for _, c := range a.Covers {
+		n += c.Offsets.Len()
+	}
+	return n
+}
+
+// Outcome is how an Attempt ended.
+type Outcome struct {
+	ID     string // the Attempt's
+	Number int    // the Attempt's
+
+	Class  string // ClassOK, ClassVoid, or the API's error class
+	Code   int    // the API's ErrorCode; 0 where it took the push or gave no answer
+	Info   string // the API's ErrorInfo
+	TaskID string // the API's id of the push
+
+	Started time.Time // zero where Class is ClassVoid
+	Ended   time.Time // when the answer was read, or given up
+	Counted bool      // it used one of the window's calls
+}

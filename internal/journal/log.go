@@ -1,0 +1,106 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// ErrUnwritable is in the chain of every error of Begin, End and Record: no call
+// may be made until a write succeeds again.
+var ErrUnwritable = errors.New("journal is not writable")
+
+// Config is what a Log and a reading of the topic need.
+type Config struct {
+	Addr      net.Addr           // the brokers, see kafka.TCP
+	Transport kafka.RoundTripper // one for the process
+	Topic     string
+	// Patience is how long a write is tried again where that may help, such as
+	// after a leader moved; 0 means 5 s. The context may be shorter.
+	Patience time.Duration
+}
+
+// partition is the only one of the topic: order over all records is what makes
+// recovery simple.
+const partition = 0
+
+const defaultPatience = 5 * time.Second
+
+// Log writes the journal. It is safe for concurrent use.
+type Log struct {
+	client   *kafka.Client
+	topic    string
+	patience time.Duration
+}
+
+// New returns a Log on the topic, which it does not touch; see Ensure.
+func New(cfg Config) (*Log, error) {
+	client, err := cfg.client()
+	if err != nil {
+		return nil, err
+	}
+	return &Log{client: client, topic: cfg.Topic, patience: cfg.patience()}, nil
+}
+
+func (c Config) client() (*kafka.Client, error) {
+	if c.Addr == nil || c.Transport == nil || c.Topic == "" || c.Patience < 0 {
+		return nil, errors.New("journal: configuration needs Addr, Transport, Topic and a Patience that is not negative")
+	}
+	return &kafka.Client{Addr: c.Addr, Transport: c.Transport}, nil
+}
+
+func (c Config) patience() time.Duration {
+	if c.Patience == 0 {
+		return defaultPatience
+	}
+	return c.Patience
+}
+
+// Begin writes that the call is about to be made. Only after it has returned nil
+// may the call be made. After an error the attempt may be in the topic all the
+// same: if the call is given up, say so with End and ClassVoid, or a recovery
+// takes it for a call in doubt.
+func (l *Log) Begin(ctx context.Context, a Attempt) error {
+	records, err := encodeAttempt(&a)
+	if err == nil {
+		err = l.write(ctx, records)
+	}
+	if err != nil {
+		return fmt.Errorf("journal attempt %s.%d: %w: %w", a.ID, a.Number, ErrUnwritable, err)
+	}
+	return nil
+}
+
+// End writes how the attempt ended, and the dispositions that follow from it.
+// It may be repeated until it returns nil.
+func (l *Log) End(ctx context.Context, o Outcome, ds []Disposition) error {
+	records, err := encodeOutcome(&o, ds)
+	if err == nil {
+		err = l.write(ctx, records)
+	}
+	if err != nil {
+		return fmt.Errorf("journal outcome of %s.%d: %w: %w", o.ID, o.Number, ErrUnwritable, err)
+	}
+	return nil
+}
+
+// Record writes the dispositions of events that ended without a call, all of
+// them in one record. It may be repeated until it returns nil; no disposition
+// is nothing to do.
+func (l *Log) Record(ctx context.Context, ds []Disposition) error {
+	if len(ds) == 0 {
+		return nil
+	}
+	records, err := encodeDispositions(ds)
+	if err == nil {
+		err = l.write(ctx, records)
+	}
+	if err != nil {
+		return fmt.Errorf("journal %d dispositions: %w: %w", len(ds), ErrUnwritable, err)
+	}
+	return nil
+}

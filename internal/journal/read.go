@@ -1,0 +1,176 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// Window is how far back calls count against the quota.
+const Window = 24 * time.Hour
+
+// margin is how much earlier reading begins: a call that ended within the Window
+// began before it, and the clocks of producers, brokers and bridges differ.
+const margin = time.Hour
+
+const (
+	fetchBytes = 1 << 20
+	// fetchWait must not be 1 s: see house-style, "One trap".
+	fetchWait = 500 * time.Millisecond
+	// maxEmpty is how many empty answers in a row below the topic's end mean that
+	// nothing will come: control batches or compaction, which no bridge writes.
+	maxEmpty = 20
+)
+
+// ReadFrom says from where Read begins.
+type ReadFrom struct {
+	Now time.Time // the wall clock; never what a record says
+	// OldestEvent is when the oldest event that is not committed reached Kafka;
+	// zero where there is none.
+	OldestEvent time.Time
+}
+
+func (f ReadFrom) since() time.Time {
+	since := f.Now.Add(-Window)
+	if !f.OldestEvent.IsZero() && f.OldestEvent.Before(since) {
+		since = f.OldestEvent
+	}
+	return since.Add(-margin)
+}
+
+// Read reads the journal up to its end, from the start of the Window, or from the
+// oldest event that is not committed if that is earlier. A record of a newer
+// version (*VersionError) or one that is none of the journal's is an error: what
+// it says about the budget would be lost.
+func Read(ctx context.Context, cfg Config, from ReadFrom) (*State, error) {
+	client, err := cfg.client()
+	if err != nil {
+		return nil, err
+	}
+	r := reader{client: client, topic: cfg.Topic, patience: cfg.patience(), history: newHistory()}
+	var end int64
+	if err := persist(ctx, r.patience, func(ctx context.Context) error {
+		if r.next, end, err = r.bounds(ctx, from.since()); err != nil {
+			return fmt.Errorf("read journal %s: list offsets: %w", r.topic, err)
+		}
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	for empty := 0; r.next < end; empty++ {
+		before := r.next
+		if err := persist(ctx, r.patience, r.fetch); err != nil {
+			return nil, fmt.Errorf("read journal %s/%d@%d: %w", r.topic, partition, r.next, err)
+		}
+		if r.next > before {
+			empty = -1
+		}
+		if empty >= maxEmpty {
+			return nil, fmt.Errorf("read journal %s/%d@%d: no record comes, but the topic ends at %d"+
+				" (is it compacted, or written to in transactions?)", r.topic, partition, r.next, end)
+		}
+	}
+	s := r.history.state(from.Now)
+	s.Next = r.next
+	return s, nil
+}
+
+type reader struct {
+	client   *kafka.Client
+	topic    string
+	patience time.Duration
+	next     int64
+	history  *history
+}
+
+// bounds returns the offset of the first record since then, and the topic's end.
+func (r *reader) bounds(ctx context.Context, since time.Time) (first, end int64, err error) {
+	end, err = r.offset(ctx, kafka.LastOffsetOf(partition), func(p kafka.PartitionOffsets) int64 { return p.LastOffset })
+	if err != nil {
+		return 0, 0, err
+	}
+	// Asked on its own: kafka-go files the answer "no such record" under LastOffset.
+	first, err = r.offset(ctx, kafka.TimeOffsetOf(partition, since), func(p kafka.PartitionOffsets) int64 {
+		for offset := range p.Offsets {
+			return offset
+		}
+		return -1
+	})
+	if first < 0 {
+		first = end
+	}
+	return first, end, err
+}
+
+func (r *reader) offset(ctx context.Context, req kafka.OffsetRequest, pick func(kafka.PartitionOffsets) int64) (int64, error) {
+	res, err := r.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{r.topic: {req}}})
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range res.Topics[r.topic] {
+		if p.Partition == partition {
+			return pick(p), p.Error
+		}
+	}
+	return 0, kafka.UnknownTopicOrPartition
+}
+
+// fetch reads one response and moves next behind its last record.
+func (r *reader) fetch(ctx context.Context) error {
+	res, err := r.client.Fetch(ctx, &kafka.FetchRequest{
+		Topic: r.topic, Partition: partition, Offset: r.next,
+		MinBytes: 1, MaxBytes: fetchBytes, MaxWait: fetchWait,
+	})
+	if err != nil {
+		return err
+	}
+	if res.Error != nil {
+		return res.Error
+	}
+	for {
+		rec, err := res.Records.ReadRecord()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.take(rec); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *reader) take(rec *kafka.Record) error {
+	value, err := kafka.ReadAll(rec.Value)
+	for _, part := range []kafka.Bytes{rec.Key, rec.Value} {
+		if part != nil {
+			err = errors.Join(err, part.Close())
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if rec.Offset < r.next { // a batch may begin before the offset asked for
+		return nil
+	}
+	parsed, err := parse(value)
+	if err == nil {
+		err = r.history.add(parsed)
+	}
+	if err != nil {
+		return &recordError{err}
+	}
+	r.next = rec.Offset + 1
+	return nil
+}
+
+// recordError is a record that cannot be understood: trying again is no use.
+type recordError struct{ err error }
+
+func (e *recordError) Error() string { return e.err.Error() }
+func (e *recordError) Unwrap() error { return e.err }

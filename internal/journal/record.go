@@ -1,0 +1,228 @@
+package journal
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"pushbridge/internal/audience"
+	"pushbridge/internal/intent"
+	"pushbridge/internal/offset"
+)
+
+// version is what this program writes, and the newest that it understands.
+const version = 1
+
+// maxRecord is how long a record may get before it is split, in bytes. Brokers
+// take a batch of 1 MiB by default, compressed; a split record is rare, a
+// refused one would stop all calls.
+const maxRecord = 700_000
+
+// record is one message of the topic. Its form is schemas/journal.v1.json.
+type record struct {
+	V            int         `json:"v"`
+	Attempt      *attempt    `json:"attempt,omitempty"`
+	Covers       *moreCovers `json:"covers,omitempty"`
+	Outcome      *outcome    `json:"outcome,omitempty"`
+	Dispositions []ended     `json:"dispositions,omitempty"`
+}
+
+type attempt struct {
+	ID           string            `json:"id"`
+	Number       int               `json:"number"`
+	At           time.Time         `json:"at"`
+	Deadline     time.Time         `json:"deadline,omitzero"`
+	Random       uint32            `json:"random"`
+	Condition    audience.Audience `json:"condition"`
+	Messages     []intent.Message  `json:"messages"`
+	RulesVersion string            `json:"rules_version,omitempty"`
+	OnDoubt      string            `json:"on_doubt,omitempty"`
+	Why          string            `json:"why,omitempty"`
+	Covers       []cover           `json:"covers"`
+}
+
+// moreCovers precedes the attempt whose events do not fit into its own record.
+type moreCovers struct {
+	ID     string  `json:"id"`
+	Number int     `json:"number"`
+	Covers []cover `json:"covers"`
+}
+
+type cover struct {
+	Rule   string `json:"rule"`
+	Part   bool   `json:"part,omitempty"`
+	Events span   `json:"events"`
+}
+
+// span is offsets of one partition.
+type span struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	Runs      runs   `json:"runs"`
+}
+
+type outcome struct {
+	ID      string    `json:"id"`
+	Number  int       `json:"number"`
+	Class   string    `json:"class"`
+	Code    int       `json:"code,omitempty"`
+	Info    string    `json:"info,omitempty"`
+	TaskID  string    `json:"task_id,omitempty"`
+	Started time.Time `json:"started,omitzero"`
+	Ended   time.Time `json:"ended,omitzero"`
+	Counted bool      `json:"counted"`
+}
+
+// ended is events that ended in the same way.
+type ended struct {
+	Kind   string    `json:"kind"`
+	Rule   string    `json:"rule,omitempty"`
+	Push   string    `json:"push,omitempty"`
+	TaskID string    `json:"task_id,omitempty"`
+	Code   int       `json:"code,omitempty"`
+	Info   string    `json:"info,omitempty"`
+	Why    string    `json:"why,omitempty"`
+	Doubt  bool      `json:"doubt,omitempty"`
+	More   bool      `json:"more,omitempty"`
+	At     time.Time `json:"at"` // of the latest
+	Events []span    `json:"events"`
+}
+
+// VersionError says that a record was written by a newer bridge, whose meaning
+// this one would have to guess.
+type VersionError struct {
+	Version int
+}
+
+// Error names both versions and the mend.
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("record of version %d, this bridge reads up to version %d"+
+		" (run the newer bridge again, or one newer still; the budget cannot be rebuilt without this record)", e.Version, version)
+}
+
+// parse reads one record. Every record has its version, so that a newer one is
+// told from a broken one.
+func parse(value []byte) (*record, error) {
+	var head struct {
+		V *int `json:"v"`
+	}
+	if err := json.Unmarshal(value, &head); err != nil {
+		return nil, fmt.Errorf("decode record: %w", err)
+	}
+	switch {
+	case head.V == nil || *head.V < 1:
+		return nil, fmt.Errorf("decode record: no version: was it written by the bridge?")
+	case *head.V > version:
+		return nil, &VersionError{Version: *head.V}
+	}
+	var r record
+	d := json.NewDecoder(bytes.NewReader(value))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&r); err != nil {
+		return nil, fmt.Errorf("decode record: %w", err)
+	}
+	return &r, nil
+}
+
+// encode returns the record's bytes. HTML escapes are off: they would change a
+// message, which must come back as it was.
+func encode(r record) ([]byte, error) {
+	r.V = version
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(r); err != nil {
+		return nil, fmt.Errorf("encode record: %w", err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+func encodeAttempt(a *Attempt) ([][]byte, error) {
+	wire := attempt{
+		ID: a.ID, Number: a.Number, At: a.At.UTC(), Deadline: a.Deadline.UTC(), Random: a.Random, Condition: a.Condition,
+		Messages: a.Messages, RulesVersion: a.RulesVersion, Why: a.Why,
+	}
+	if a.OnDoubt != 0 {
+		wire.OnDoubt = a.OnDoubt.String()
+	}
+	for _, c := range a.Covers {
+		wire.Covers = append(wire.Covers, cover{Rule: c.Rule, Part: c.Part, Events: spanOf(c.Partition, c.Offsets)})
+	}
+	whole, err := encode(record{Attempt: &wire})
+	if err != nil || len(whole) <= maxRecord {
+		return [][]byte{whole}, err
+	}
+	var all [][]byte
+	for _, part := range splitCovers(wire.Covers) {
+		b, err := encode(record{Covers: &moreCovers{ID: a.ID, Number: a.Number, Covers: part}})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, b)
+	}
+	wire.Covers = []cover{}
+	last, err := encode(record{Attempt: &wire})
+	return append(all, last), err
+}
+
+// splitCovers deals the covers out to lists of about maxRecord bytes at most.
+func splitCovers(covers []cover) [][]cover {
+	const maxRuns = maxRecord / 2 / len("1000000,1000000,") // half: the first numbers are longer
+	var lists [][]cover
+	var list []cover
+	room := maxRuns
+	for _, c := range covers {
+		for rest := c.Events.Runs.Ranges(); len(rest) > 0; {
+			n := min(room, len(rest))
+			var part offset.Set
+			for _, r := range rest[:n] {
+				part.AddRange(r)
+			}
+			list = append(list, cover{Rule: c.Rule, Part: c.Part, Events: span{c.Events.Topic, c.Events.Partition, runs{part}}})
+			if rest, room = rest[n:], room-n; room == 0 {
+				lists, list, room = append(lists, list), nil, maxRuns
+			}
+		}
+	}
+	if list != nil {
+		lists = append(lists, list)
+	}
+	return lists
+}
+
+func spanOf(p offset.Partition, set *offset.Set) span {
+	return span{Topic: p.Topic, Partition: p.ID, Runs: runs{*set}}
+}
+
+func encodeOutcome(o *Outcome, ds []Disposition) ([][]byte, error) {
+	wire := outcome{
+		ID: o.ID, Number: o.Number, Class: o.Class, Code: o.Code, Info: o.Info, TaskID: o.TaskID,
+		Started: o.Started.UTC(), Ended: o.Ended.UTC(), Counted: o.Counted,
+	}
+	whole, err := encode(record{Outcome: &wire, Dispositions: compact(ds)})
+	if err != nil || len(whole) <= maxRecord {
+		return [][]byte{whole}, err
+	}
+	// The outcome first: should the dispositions be lost, the reader still knows
+	// that these events were pushed (State.Partial).
+	first, err := encode(record{Outcome: &wire})
+	if err != nil {
+		return nil, err
+	}
+	rest, err := encodeDispositions(ds)
+	return append([][]byte{first}, rest...), err
+}
+
+func encodeDispositions(ds []Disposition) ([][]byte, error) {
+	whole, err := encode(record{Dispositions: compact(ds)})
+	if err != nil || len(whole) <= maxRecord || len(ds) == 1 {
+		return [][]byte{whole}, err
+	}
+	left, err := encodeDispositions(ds[:len(ds)/2])
+	if err != nil {
+		return nil, err
+	}
+	right, err := encodeDispositions(ds[len(ds)/2:])
+	return append(left, right...), err
+}

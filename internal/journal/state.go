@@ -1,0 +1,206 @@
+package journal
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"pushbridge/internal/offset"
+)
+
+// State is what a reading of the journal restores.
+type State struct {
+	// Calls holds the ends of the calls that count against the quota of the last
+	// Window, oldest first. A call of unknown end counts as ended at its deadline.
+	Calls []time.Time
+	// LastEnd is the end of the latest call that was made, whether it counts or
+	// not; zero where none was.
+	LastEnd time.Time
+
+	// Disposed holds the events that have ended, under all their rules.
+	Disposed map[offset.Partition]*offset.Set
+	// ByRule holds, by rule, the events that have ended under that rule while
+	// others of their rules were open.
+	ByRule map[string]map[offset.Partition]*offset.Set
+
+	// InDoubt holds the attempts without an outcome, oldest first.
+	InDoubt []Attempt
+	// Partial holds the attempts that the API took while some event they carry
+	// has not ended: it waits for its other parts, or the dispositions were lost.
+	// What such an attempt carried must not be pushed again.
+	Partial []Attempt
+
+	Records int   // records read
+	Next    int64 // the offset after the last one
+}
+
+// Ended says whether the event at p has ended, under all its rules.
+func (s *State) Ended(p offset.Position) bool { return contains(s.Disposed, p) }
+
+// EndedUnder says whether the event at p has ended, under all its rules or under
+// this one.
+func (s *State) EndedUnder(p offset.Position, rule string) bool {
+	return s.Ended(p) || contains(s.ByRule[rule], p)
+}
+
+func contains(sets map[offset.Partition]*offset.Set, p offset.Position) bool {
+	set := sets[p.Partition]
+	return set != nil && set.Contains(p.Offset)
+}
+
+// callKey names an attempt.
+type callKey struct {
+	id     string
+	number int
+}
+
+func (k callKey) String() string { return fmt.Sprintf("%s.%d", k.id, k.number) }
+
+// call is what the records say about one attempt, in whatever number and order
+// they came: a write may have been repeated, and the window may begin between.
+type call struct {
+	attempt *Attempt
+	ended   bool
+	taken   bool // by the API
+	counted bool
+	made    bool
+	end     time.Time
+}
+
+// history is the state in the making.
+type history struct {
+	calls    map[callKey]*call
+	order    []callKey
+	covers   map[callKey][]cover // whose attempt has not been read yet
+	disposed map[offset.Partition]*offset.Set
+	byRule   map[string]map[offset.Partition]*offset.Set
+	records  int
+}
+
+func newHistory() *history {
+	return &history{
+		calls: map[callKey]*call{}, covers: map[callKey][]cover{},
+		disposed: map[offset.Partition]*offset.Set{}, byRule: map[string]map[offset.Partition]*offset.Set{},
+	}
+}
+
+func (h *history) call(k callKey) *call {
+	c, ok := h.calls[k]
+	if !ok {
+		c = &call{}
+		h.calls[k] = c
+		h.order = append(h.order, k)
+	}
+	return c
+}
+
+func (h *history) add(r *record) error {
+	h.records++
+	if m := r.Covers; m != nil {
+		k := callKey{m.ID, m.Number}
+		h.covers[k] = append(h.covers[k], m.Covers...)
+	}
+	if w := r.Attempt; w != nil {
+		k := callKey{w.ID, w.Number}
+		a, err := w.toAttempt(append(h.covers[k], w.Covers...))
+		if err != nil {
+			return err
+		}
+		delete(h.covers, k)
+		if c := h.call(k); c.attempt == nil {
+			c.attempt = &a
+		}
+	}
+	if o := r.Outcome; o != nil {
+		c := h.call(callKey{o.ID, o.Number})
+		c.ended = true
+		c.taken = c.taken || o.Class == ClassOK
+		c.counted = c.counted || o.Counted
+		c.made = c.made || o.Class != ClassVoid
+		if o.Ended.After(c.end) {
+			c.end = o.Ended
+		}
+	}
+	for _, e := range r.Dispositions {
+		if _, err := ParseKind(e.Kind); err != nil {
+			return err
+		}
+		sets := h.disposed
+		if e.More {
+			if sets = h.byRule[e.Rule]; sets == nil {
+				sets = map[offset.Partition]*offset.Set{}
+				h.byRule[e.Rule] = sets
+			}
+		}
+		for _, s := range e.Events {
+			set := sets[s.partition()]
+			if set == nil {
+				set = new(offset.Set)
+				sets[s.partition()] = set
+			}
+			for _, run := range s.Runs.Ranges() {
+				set.AddRange(run)
+			}
+		}
+	}
+	return nil
+}
+
+// state draws the sum. Instants that were stored meet the clock here and only
+// here, and are rounded against us: an end in the future, which a clock that was
+// set back makes, is now at the latest, because the call did end before it was
+// written; an unknown end is as late as it can be.
+func (h *history) state(now time.Time) *State {
+	s := &State{Disposed: h.disposed, ByRule: h.byRule, Records: h.records}
+	for _, k := range h.order {
+		c := h.calls[k]
+		end := c.end
+		switch {
+		case c.ended && !c.made:
+			continue
+		case c.ended:
+			if end.After(now) {
+				end = now
+			}
+			if c.taken && c.attempt != nil && !h.allEnded(c.attempt) {
+				s.Partial = append(s.Partial, *c.attempt)
+			}
+		default:
+			end = latestEnd(c.attempt, now)
+			s.InDoubt = append(s.InDoubt, *c.attempt)
+		}
+		if end.After(s.LastEnd) {
+			s.LastEnd = end
+		}
+		if (c.counted || !c.ended) && !end.Before(now.Add(-Window)) {
+			s.Calls = append(s.Calls, end)
+		}
+	}
+	slices.SortFunc(s.Calls, time.Time.Compare)
+	return s
+}
+
+// latestEnd returns when a call of unknown end can have ended at the latest.
+func latestEnd(a *Attempt, now time.Time) time.Time {
+	if a.Deadline.Before(a.At) {
+		return a.At
+	}
+	if limit := now.Add(a.Deadline.Sub(a.At)); a.Deadline.After(limit) {
+		return limit // the clock was set back
+	}
+	return a.Deadline
+}
+
+func (h *history) allEnded(a *Attempt) bool {
+	for _, c := range a.Covers {
+		for _, run := range c.Offsets.Ranges() {
+			for o := run.First; o <= run.Last; o++ {
+				p := offset.Position{Partition: c.Partition, Offset: o}
+				if !contains(h.disposed, p) && !contains(h.byRule[c.Rule], p) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
