@@ -1,0 +1,82 @@
+package consume
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"pushbridge/internal/offset"
+)
+
+// Class says why a record is no event. It is a metric's label, so the list is
+// closed.
+type Class uint8
+
+// The zero Class is invalid, so that a forgotten one is seen.
+const (
+	NotCloudEvent Class = iota + 1 // neither mode, or a format other than JSON
+	BatchFormat                    // several events in one record
+	Tombstone                      // no value, and no attributes in headers
+	TooLarge                       // over Config.MaxEventBytes
+	Invalid                        // broken JSON, or attributes missing or illegal
+)
+
+// Classes lists all of them, for metrics that begin at 0.
+var Classes = [...]Class{NotCloudEvent, BatchFormat, Tombstone, TooLarge, Invalid}
+
+// String returns the metric's label.
+func (c Class) String() string {
+	switch c {
+	case NotCloudEvent:
+		return "not_cloudevent"
+	case BatchFormat:
+		return "batch"
+	case Tombstone:
+		return "tombstone"
+	case TooLarge:
+		return "too_large"
+	case Invalid:
+		return "invalid"
+	}
+	return fmt.Sprintf("Class(%d)", uint8(c))
+}
+
+// DecodeError is a record that is no event.
+type DecodeError struct {
+	Position offset.Position
+	Class    Class
+	Err      error
+}
+
+// Error names the place, the class and the reason.
+func (e *DecodeError) Error() string {
+	return fmt.Sprintf("decode %s: %s: %s", e.Position, e.Class, brief(e.Err))
+}
+
+// Unwrap returns the reason.
+func (e *DecodeError) Unwrap() error { return e.Err }
+
+// maxReason bounds a reason's bytes: a parser's error may quote the event.
+const maxReason = 200
+
+// brief puts a reason on one line. The SDK's validation errors are maps, whose
+// text has a line for each member in another order every time.
+func brief(err error) string {
+	text := err.Error()
+	if fields, ok := errors.AsType[event.ValidationError](err); ok {
+		var lines []string
+		for name, err := range fields {
+			lines = append(lines, name+": "+err.Error())
+		}
+		slices.Sort(lines)
+		text = strings.Join(lines, "; ")
+	}
+	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "?")), " ")
+	if len(text) > maxReason {
+		text = strings.ToValidUTF8(text[:maxReason], "") + "…"
+	}
+	return text
+}

@@ -1,0 +1,84 @@
+package consume
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// Waits between attempts that fail.
+const (
+	minBackoff = 100 * time.Millisecond
+	maxBackoff = 2 * time.Second
+)
+
+// backoff is the next wait; it doubles up to maxBackoff.
+type backoff time.Duration
+
+func newBackoff() *backoff {
+	b := backoff(minBackoff)
+	return &b
+}
+
+func (b *backoff) next() time.Duration {
+	d := time.Duration(*b)
+	*b = backoff(min(2*d, maxBackoff))
+	return d
+}
+
+func (b *backoff) reset() { *b = backoff(minBackoff) }
+
+// sleep waits for d, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// trouble logs an activity's failures once per change, not once per attempt: an
+// outage of an hour is two lines, one when it begins and one when it is over.
+type trouble struct {
+	log  *slog.Logger
+	what string
+	kind error // nil: none
+	tell bool  // kind has been logged
+}
+
+func newTrouble(log *slog.Logger, what string, attrs ...any) *trouble {
+	return &trouble{log: log.With(attrs...), what: what}
+}
+
+// report notes a failure and logs it where it is of another kind than the last.
+func (t *trouble) report(err error) {
+	kind := kindOf(err)
+	if t.tell && t.kind == kind {
+		return
+	}
+	t.tell, t.kind = true, kind
+	t.log.Warn(t.what+" fails, trying on", "err", err)
+}
+
+// over notes a success.
+func (t *trouble) over() {
+	if t.tell {
+		t.log.Info(t.what + " works again")
+	}
+	t.tell, t.kind = false, nil
+}
+
+// errNetwork stands for all errors that are not the broker's answer; their texts
+// hold port numbers that change with every attempt.
+var errNetwork = errors.New("network")
+
+func kindOf(err error) error {
+	if code, ok := errors.AsType[kafka.Error](err); ok {
+		return code
+	}
+	return errNetwork
+}
