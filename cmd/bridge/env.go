@@ -1,0 +1,49 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"pushbridge/internal/config"
+)
+
+func newEnvCmd() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:   "env",
+		Short: "Print every variable of the environment that `bridge run` reads",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch output {
+			case "json":
+				enc := json.NewEncoder(cmd.OutOrStdout())
+				enc.SetIndent("", "  ")
+				return enc.Encode(config.Variables())
+			case "text":
+				return printEnv(cmd)
+			}
+			return exitError{code: exitUsage, err: fmt.Errorf("output %q: want text or json", output)}
+		},
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	return cmd
+}
+
+func printEnv(cmd *cobra.Command) error {
+	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "VARIABLE\tDEFAULT\tMEANING")
+	for _, v := range config.Variables() {
+		def, name := v.Default, v.Name
+		if v.Required {
+			def = "(required)"
+		}
+		if v.Secret {
+			name += "[_FILE]"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", name, def, v.Desc)
+	}
+	return w.Flush()
+}
