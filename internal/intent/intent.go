@@ -16,6 +16,9 @@ type Origin struct {
 	Type       string    // the CloudEvent's type
 	Time       time.Time // the event's own time; Received where it has none
 
+	CorrelationID string // the event's correlationid extension, passed on to results
+	Traceparent   string // the event's traceparent extension, passed on to results
+
 	// Received is when the event reached Kafka, by the record's timestamp, but
 	// not later than when it was read: a producer's clock may run ahead.
 	Received time.Time

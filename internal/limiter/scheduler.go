@@ -131,6 +131,14 @@ func (s *Scheduler) Next(now time.Time) Decision {
 	return d
 }
 
+// Idle is Next where no call can be made for a reason that is not the
+// scheduler's: nothing is taken, only time goes on.
+func (s *Scheduler) Idle(now time.Time) Decision {
+	s.expire(now)
+	s.advance(now)
+	return Decision{WakeAt: s.wake(now), Ended: s.takeEnded()}
+}
+
 // Done says how the call of a batch ended. The batch must be the one that Next
 // gave last.
 func (s *Scheduler) Done(now time.Time, b *Batch, v Verdict) []Ended {
