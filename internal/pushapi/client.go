@@ -22,8 +22,8 @@ type Config struct {
 	Region string // one of Regions; this or URL
 	URL    string // scheme and host, for any other domain; this or Region
 
-	Credentials
-	Lifetime time.Duration // of a signature; 24h
+	Credentials Credentials
+	Lifetime    time.Duration // of a signature; 24h
 
 	Timeout         time.Duration // of a whole call; 10s, the backend gives up after 3 s
 	Interval        time.Duration // pause after 90024; 1.1s
@@ -81,13 +81,13 @@ type Outcome struct {
 // New checks the configuration. Nothing is dialled.
 func New(cfg Config) (*Client, error) {
 	u, err := endpoint(cfg.Region, cfg.URL)
-	if cfg.SDKAppID == 0 {
+	if cfg.Credentials.SDKAppID == 0 {
 		err = errors.Join(err, errors.New("push sdkappid: not set"))
 	}
-	if cfg.Identifier == "" || strings.ContainsAny(cfg.Identifier, "\r\n\x00") {
-		err = errors.Join(err, fmt.Errorf("push identifier %q: want one line of text", cfg.Identifier))
+	if cfg.Credentials.Identifier == "" || strings.ContainsAny(cfg.Credentials.Identifier, "\r\n\x00") {
+		err = errors.Join(err, fmt.Errorf("push identifier %q: want one line of text", cfg.Credentials.Identifier))
 	}
-	if cfg.Key.reveal() == "" {
+	if cfg.Credentials.Key.reveal() == "" {
 		err = errors.Join(err, errors.New("push secret key: not set"))
 	}
 	cfg = withDefaults(cfg)
@@ -106,7 +106,7 @@ func New(cfg Config) (*Client, error) {
 	c := &Client{
 		cfg: cfg,
 		endpoint: fmt.Sprintf("%s?sdkappid=%d&identifier=%s&contenttype=json&usersig=",
-			u, cfg.SDKAppID, url.QueryEscape(cfg.Identifier)),
+			u, cfg.Credentials.SDKAppID, url.QueryEscape(cfg.Credentials.Identifier)),
 		transport: transport,
 		breaker:   newBreaker(cfg.BreakerFailures, cfg.BreakerOpen),
 		signer:    signer{credentials: cfg.Credentials, lifetime: cfg.Lifetime},
@@ -135,7 +135,7 @@ func (c *Client) Push(ctx context.Context, r Request) Outcome {
 	before, _ := c.breaker.state()
 	sig := c.signature(started)
 	x := c.call(ctx, sig, body)
-	o := c.judge(x, sig)
+	o := c.judge(ctx, x, sig)
 	o.Started = started
 
 	// A nil *Error in an error is not nil.
@@ -146,7 +146,11 @@ func (c *Client) Push(ctx context.Context, r Request) Outcome {
 	}
 	c.metrics.calls.WithLabelValues(o.Class.String()).Inc()
 	c.metrics.duration.Observe(o.Ended.Sub(started).Seconds())
-	c.tell(ctx, before)
+	after, until := c.breaker.state()
+	if after == BreakerOpen {
+		o.RetryAfter = max(o.RetryAfter, until.Sub(o.Ended))
+	}
+	c.tell(ctx, before, after)
 	return o
 }
 
@@ -193,8 +197,8 @@ func (c *Client) call(ctx context.Context, sig string, body []byte) exchange {
 }
 
 // judge turns what came back into what it means.
-func (c *Client) judge(x exchange, sig string) Outcome {
-	hide := strings.NewReplacer(sig, redacted, url.QueryEscape(sig), redacted, c.cfg.Key.reveal(), redacted)
+func (c *Client) judge(ctx context.Context, x exchange, sig string) Outcome {
+	hide := strings.NewReplacer(sig, redacted, url.QueryEscape(sig), redacted, c.cfg.Credentials.Key.reveal(), redacted)
 	var a answer
 	switch {
 	case x.err == nil:
@@ -230,7 +234,7 @@ func (c *Client) judge(x exchange, sig string) Outcome {
 		o.Err.Status = x.status
 	}
 	if a.answered && !a.known {
-		c.cfg.Logger.Warn("push api answered with a code that is not in the table", "code", a.code, "class", class.String(), "info", o.Info)
+		c.cfg.Logger.WarnContext(ctx, "push api answered with a code that is not in the table", "code", a.code, "class", class.String(), "info", o.Info)
 	}
 	return o
 }
@@ -248,12 +252,11 @@ func hidden(err error, hide *strings.Replacer) error {
 }
 
 // tell logs what the call did to the breaker.
-func (c *Client) tell(ctx context.Context, before BreakerState) {
-	after, until := c.breaker.state()
+func (c *Client) tell(ctx context.Context, before, after BreakerState) {
 	switch {
 	case before == after:
 	case after == BreakerOpen:
-		c.cfg.Logger.WarnContext(ctx, "breaker opened: calls keep failing", "until", until)
+		c.cfg.Logger.WarnContext(ctx, "breaker opened: calls keep failing", "for", c.cfg.BreakerOpen)
 	case after == BreakerClosed:
 		c.cfg.Logger.InfoContext(ctx, "breaker closed: a call succeeded")
 	}

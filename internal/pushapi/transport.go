@@ -32,7 +32,9 @@ func newTransport(caFile string, dial DialFunc, timeout time.Duration) (*http.Tr
 		MaxIdleConns:           2,
 		IdleConnTimeout:        90 * time.Second,
 		DialContext:            dial,
+		TLSHandshakeTimeout:    timeout, // of a connection that is still being made when its call is over
 		MaxResponseHeaderBytes: maxAnswerBytes,
+		DisableCompression:     true, // answers are a hundred bytes
 	}
 	t.Protocols.SetHTTP1(true)
 	if dial == nil {
