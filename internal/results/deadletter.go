@@ -1,0 +1,153 @@
+package results
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"pushbridge/internal/offset"
+)
+
+// Reason is why something is on the dead-letter topic. Its text is the value of
+// the header bridge_dlq_reason and of the metric label reason. The zero Reason is
+// invalid.
+type Reason uint8
+
+// The reasons.
+const (
+	Undecodable Reason = iota + 1 // the record is no CloudEvent
+	RuleFailed                    // a rule failed on the event
+	Refused                       // the API refused the push for good
+)
+
+// Reasons lists all of them.
+var Reasons = [...]Reason{Undecodable, RuleFailed, Refused}
+
+// String returns the header's and the label's word.
+func (r Reason) String() string {
+	switch r {
+	case Undecodable:
+		return "undecodable"
+	case RuleFailed:
+		return "rule_failed"
+	case Refused:
+		return "refused"
+	}
+	return "invalid"
+}
+
+// Header is one header of a Kafka record.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
+// DeadLetter is a record that could not be used, as it was read.
+type DeadLetter struct {
+	Position offset.Position
+	Key      []byte
+	Value    []byte // nil: a tombstone
+	Headers  []Header
+	Time     time.Time // the record's own timestamp, kept
+
+	Reason   Reason
+	Text     string    // what was wrong, for people
+	Rule     string    // empty where none was involved
+	At       time.Time // when it was given up
+	Attempts int       // 0 and 1: one; none of today's reasons is tried again
+}
+
+// RefusedPush is a push that the API refused for good.
+type RefusedPush struct {
+	PushID   string
+	Request  json.RawMessage // the call's body
+	Code     int             // the API's ErrorCode
+	Text     string          // the API's ErrorInfo
+	Rules    []string
+	At       time.Time
+	Attempts int
+}
+
+// Our own headers. Never ce_: that would change the event.
+const (
+	headerPrefix    = "bridge_dlq_"
+	headerReason    = headerPrefix + "reason"
+	headerText      = headerPrefix + "error"
+	headerRule      = headerPrefix + "rule"
+	headerTopic     = headerPrefix + "topic"
+	headerPartition = headerPrefix + "partition"
+	headerOffset    = headerPrefix + "offset"
+	headerTime      = headerPrefix + "time"
+	headerAttempts  = headerPrefix + "attempts"
+	headerCondition = headerPrefix + "condition"
+	headerCode      = headerPrefix + "code"
+	headerPush      = headerPrefix + "push"
+	headerOmitted   = headerPrefix + "omitted"
+)
+
+// permanent is the condition that ended the attempts, a fact which EventBridge's
+// dead letters carry too: trying again would have failed again.
+const permanent = "permanent"
+
+// message returns the record as it came, and our headers behind its own. Those
+// of an earlier stay on the topic are ours, not the event's, and are replaced.
+func (l *DeadLetter) message() kafka.Message {
+	h := make([]kafka.Header, 0, len(l.Headers)+10)
+	for _, own := range l.Headers {
+		if !strings.HasPrefix(own.Key, headerPrefix) {
+			h = append(h, kafka.Header{Key: own.Key, Value: own.Value})
+		}
+	}
+	h = appendHeaders(h, l.Reason, l.Text, l.Rule, l.At, l.Attempts)
+	h = append(h,
+		textHeader(headerTopic, l.Position.Topic),
+		textHeader(headerPartition, strconv.Itoa(int(l.Position.ID))),
+		textHeader(headerOffset, strconv.FormatInt(l.Position.Offset, 10)))
+	return kafka.Message{Key: l.Key, Value: l.Value, Headers: h, Time: l.Time}
+}
+
+func (p *RefusedPush) message() kafka.Message {
+	h := []kafka.Header{textHeader(headerContentType, typeJSON)}
+	h = appendHeaders(h, Refused, p.Text, strings.Join(p.Rules, ","), p.At, p.Attempts)
+	h = append(h, textHeader(headerCode, strconv.Itoa(p.Code)), textHeader(headerPush, p.PushID))
+	return kafka.Message{Key: []byte(p.PushID), Value: p.Request, Headers: h, Time: p.At}
+}
+
+func appendHeaders(h []kafka.Header, r Reason, text, rule string, at time.Time, attempts int) []kafka.Header {
+	h = append(h,
+		textHeader(headerReason, r.String()),
+		textHeader(headerText, clip(text)),
+		textHeader(headerTime, at.UTC().Format(time.RFC3339Nano)),
+		textHeader(headerAttempts, strconv.Itoa(max(attempts, 1))),
+		textHeader(headerCondition, permanent))
+	if rule != "" {
+		h = append(h, textHeader(headerRule, rule))
+	}
+	return h
+}
+
+func textHeader(key, value string) kafka.Header { return kafka.Header{Key: key, Value: []byte(value)} }
+
+// fit leaves the value out where the record is larger than any message may be:
+// its place in the source topic is in the headers, and one record that cannot be
+// written must not stop all others for ever.
+func fit(m kafka.Message, limit int) kafka.Message {
+	size := len(m.Key) + len(m.Value)
+	for _, h := range m.Headers {
+		size += len(h.Key) + len(h.Value) + headerOverhead
+	}
+	if size+messageOverhead > limit {
+		m.Headers = append(m.Headers, textHeader(headerOmitted, strconv.Itoa(len(m.Value))))
+		m.Value = []byte{}
+	}
+	return m
+}
+
+// Upper bounds of what the record format adds.
+const (
+	headerOverhead  = 10
+	messageOverhead = 100
+)

@@ -1,0 +1,212 @@
+package results
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"pushbridge/internal/audience"
+	"pushbridge/internal/journal"
+)
+
+const (
+	headerContentType = "content-type"
+	typeJSON          = "application/json"
+	typeStructured    = "application/cloudevents+json"
+)
+
+// encoder turns what is told into Kafka messages. It writes CloudEvents by hand:
+// there is one for every event, and reflection costs ten times as much. A test
+// holds its bytes against those of the CloudEvents SDK.
+type encoder struct {
+	source              string
+	disposed, completed kind
+	binary              bool
+	structuredHeaders   []kafka.Header // the same for all structured messages
+}
+
+func newEncoder(f Format) *encoder {
+	return &encoder{
+		source:            "/bridge/" + strconv.FormatInt(f.SDKAppID, 10),
+		disposed:          f.kind(typeDisposed),
+		completed:         f.kind(typeCompleted),
+		binary:            f.Binary,
+		structuredHeaders: []kafka.Header{{Key: headerContentType, Value: []byte(typeStructured)}},
+	}
+}
+
+// attributes is the context of one result event. Empty optional ones are absent.
+type attributes struct {
+	kind          *kind
+	id            []byte
+	subject       string
+	at            time.Time
+	causationID   string
+	correlationID string
+	traceParent   string
+}
+
+// event returns the message of an event whose data is written by data. The value
+// is appended to dst, which is returned longer; the message keeps a part of it.
+func (e *encoder) event(dst []byte, a attributes, data func([]byte) []byte) (kafka.Message, []byte) {
+	start := len(dst)
+	if e.binary {
+		dst = data(dst)
+		return kafka.Message{Value: dst[start:len(dst):len(dst)], Headers: e.headers(a)}, dst
+	}
+	// The order is the SDK's.
+	dst = append(dst, `{"specversion":"1.0","id":`...)
+	dst = appendString(dst, string(a.id))
+	dst = appendMember(dst, "source", e.source)
+	dst = appendMember(dst, "type", a.kind.typ)
+	dst = appendMember(dst, "subject", a.subject)
+	dst = append(dst, `,"datacontenttype":"application/json"`...)
+	dst = appendMember(dst, "dataschema", a.kind.schema)
+	dst = appendInstant(dst, "time", a.at)
+	dst = append(dst, `,"data":`...)
+	dst = data(dst)
+	dst = appendMember(dst, "causationid", a.causationID)
+	dst = appendMember(dst, "correlationid", a.correlationID)
+	dst = appendMember(dst, "traceparent", a.traceParent)
+	dst = append(dst, '}')
+	return kafka.Message{Value: dst[start:len(dst):len(dst)], Headers: e.structuredHeaders}, dst
+}
+
+// headers returns the attributes as the CloudEvents Kafka binding has them.
+func (e *encoder) headers(a attributes) []kafka.Header {
+	h := make([]kafka.Header, 0, 11)
+	add := func(name, value string) {
+		if value != "" {
+			h = append(h, kafka.Header{Key: name, Value: []byte(value)})
+		}
+	}
+	add("ce_specversion", "1.0")
+	add("ce_id", string(a.id))
+	add("ce_source", e.source)
+	add("ce_type", a.kind.typ)
+	add("ce_subject", a.subject)
+	add("ce_dataschema", a.kind.schema)
+	add("ce_time", a.at.UTC().Format(time.RFC3339Nano))
+	add("ce_causationid", a.causationID)
+	add("ce_correlationid", a.correlationID)
+	add("ce_traceparent", a.traceParent)
+	add(headerContentType, typeJSON)
+	return h
+}
+
+// event of a disposition.
+func (e *encoder) eventDisposed(dst []byte, d *Disposed) (kafka.Message, []byte) {
+	o := &d.Origin
+	var id [128]byte // enough for most, so that it stays on the stack
+	a := attributes{
+		kind: &e.disposed, id: appendDisposedID(id[:0], d), at: d.At,
+		causationID: legal(o.ID), correlationID: legal(d.CorrelationID), traceParent: legal(d.TraceParent),
+	}
+	if o.ID != "" {
+		a.subject = legal(o.Source + "/" + o.ID)
+	} else {
+		a.subject = o.Position.String()
+	}
+	m, dst := e.event(dst, a, func(dst []byte) []byte { return appendDisposedData(dst, d) })
+	m.Key = o.Key
+	return m, dst
+}
+
+// appendDisposedID makes the id from what makes a disposition the one it is.
+func appendDisposedID(dst []byte, d *Disposed) []byte {
+	p := d.Origin.Position
+	dst = append(dst, p.Topic...)
+	dst = strconv.AppendInt(append(dst, '/'), int64(p.ID), 10)
+	dst = strconv.AppendInt(append(dst, '@'), p.Offset, 10)
+	dst = append(append(dst, ':'), legal(d.Rule)...)
+	return append(append(dst, ':'), d.Kind.String()...)
+}
+
+func appendDisposedData(dst []byte, d *Disposed) []byte {
+	o := &d.Origin
+	dst = append(dst, `{"topic":`...)
+	dst = appendString(dst, o.Position.Topic)
+	dst = appendInt(dst, "partition", int64(o.Position.ID))
+	dst = appendInt(dst, "offset", o.Position.Offset)
+	dst = appendMember(dst, "event_source", o.Source)
+	dst = appendMember(dst, "event_id", o.ID)
+	dst = appendMember(dst, "event_type", o.Type)
+	dst = appendMember(dst, "rule", d.Rule)
+	dst = appendMember(dst, "rules_version", d.RulesVersion)
+	dst = appendMember(dst, "disposition", d.Kind.String())
+	dst = appendTrue(dst, "more", d.More)
+	dst = appendMember(dst, "push_id", d.PushID)
+	dst = appendMember(dst, "task_id", d.TaskID)
+	if d.Parts > 1 {
+		dst = appendInt(dst, "parts", int64(d.Parts))
+	}
+	if d.Code != 0 {
+		dst = appendInt(dst, "error_code", int64(d.Code))
+	}
+	dst = appendMember(dst, "error_text", d.Info)
+	dst = appendMember(dst, "why", d.Why)
+	dst = appendTrue(dst, "doubt", d.Doubt)
+	dst = appendMember(dst, "by", d.By)
+	dst = appendMember(dst, "reason", d.Reason)
+	dst = appendInstant(dst, "received", o.Received)
+	dst = appendInstant(dst, "decided", d.At)
+	dst = appendInstant(dst, "pushed", d.PushedAt)
+	return append(dst, '}')
+}
+
+// completedData is the data of a call's end; there are few of them.
+type completedData struct {
+	PushID       string            `json:"push_id"`
+	Attempt      int               `json:"attempt"`
+	TaskID       string            `json:"task_id,omitempty"`
+	Class        string            `json:"class"`
+	Code         int               `json:"error_code,omitempty"`
+	Text         string            `json:"error_text,omitempty"`
+	Counted      bool              `json:"counted"`
+	Rules        []string          `json:"rules"`
+	RulesVersion string            `json:"rules_version,omitempty"`
+	Condition    audience.Audience `json:"condition"`
+	Messages     int               `json:"messages"`
+	Events       int64             `json:"events"`
+	Random       uint32            `json:"random"`
+	Why          string            `json:"why,omitempty"`
+	Started      time.Time         `json:"started,omitzero"`
+	Ended        time.Time         `json:"ended"`
+}
+
+func (e *encoder) eventCompleted(dst []byte, c *Completed) (kafka.Message, []byte, error) {
+	end := c.Outcome.Ended
+	if end.IsZero() { // void: nothing began, so nothing ended
+		end = c.Attempt.At
+	}
+	data, err := json.Marshal(completedData{
+		PushID: c.Attempt.ID, Attempt: c.Attempt.Number, TaskID: c.Outcome.TaskID,
+		Class: c.Outcome.Class, Code: c.Outcome.Code, Text: c.Outcome.Info, Counted: c.Outcome.Counted,
+		Rules: rulesOf(&c.Attempt), RulesVersion: c.Attempt.RulesVersion, Condition: c.Attempt.Condition,
+		Messages: len(c.Attempt.Messages), Events: c.Attempt.Events(), Random: c.Attempt.Random, Why: c.Attempt.Why,
+		Started: c.Outcome.Started.UTC(), Ended: end.UTC(),
+	})
+	if err != nil {
+		return kafka.Message{}, dst, fmt.Errorf("encode outcome of %s.%d: %w", c.Attempt.ID, c.Attempt.Number, err)
+	}
+	a := attributes{
+		kind: &e.completed, id: fmt.Appendf(nil, "%s.%d", c.Attempt.ID, c.Attempt.Number),
+		subject: c.Attempt.ID, at: end, traceParent: legal(c.TraceParent),
+	}
+	m, dst := e.event(dst, a, func(dst []byte) []byte { return append(dst, data...) })
+	m.Key = []byte(c.Attempt.ID)
+	return m, dst, nil
+}
+
+func rulesOf(a *journal.Attempt) []string {
+	rules := make([]string, 0, len(a.Covers))
+	for _, c := range a.Covers {
+		rules = append(rules, c.Rule)
+	}
+	slices.Sort(rules)
+	return slices.Compact(rules)
+}
