@@ -2,6 +2,7 @@ package pushapi
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -98,11 +99,6 @@ func New(cfg Config) (*Client, error) {
 	if err = errors.Join(err, terr); err != nil {
 		return nil, err
 	}
-	if transport.Proxy != nil {
-		if _, perr := transport.Proxy(&http.Request{URL: u}); perr != nil {
-			return nil, errors.New("push proxy: HTTPS_PROXY or HTTP_PROXY is no URL") // its text may hold a password
-		}
-	}
 	c := &Client{
 		cfg: cfg,
 		endpoint: fmt.Sprintf("%s?sdkappid=%d&identifier=%s&contenttype=json&usersig=",
@@ -111,8 +107,10 @@ func New(cfg Config) (*Client, error) {
 		breaker:   newBreaker(cfg.BreakerFailures, cfg.BreakerOpen),
 		signer:    signer{credentials: cfg.Credentials, lifetime: cfg.Lifetime},
 	}
-	c.metrics, err = newMetrics(cfg.Registerer, c.breaker)
-	return c, err
+	if c.metrics, err = newMetrics(cfg.Registerer, c.breaker); err != nil {
+		return nil, fmt.Errorf("register push metrics: %w", err)
+	}
+	return c, nil
 }
 
 // Push makes at most one HTTP request and says how it ended. It does not wait
@@ -207,6 +205,9 @@ func (c *Client) judge(ctx context.Context, x exchange, sig string) Outcome {
 		a = answer{rule: rule{class: ClassDoubt}, err: x.err}
 	default:
 		a = answer{rule: rule{class: ClassRetry}, err: x.err}
+		if _, ok := errors.AsType[*tls.CertificateVerificationError](x.err); ok {
+			a.do = doTrust
+		}
 	}
 
 	c.mu.Lock()
@@ -218,7 +219,7 @@ func (c *Client) judge(ctx context.Context, x exchange, sig string) Outcome {
 	c.mu.Unlock()
 
 	o := Outcome{
-		Class: class, Code: a.code, Info: oneLine(hide.Replace(a.info)),
+		Class: class, Code: a.code, Info: oneLine(hide.Replace(a.info), maxInfoBytes),
 		Sent: x.sent, Counted: x.sent && a.code != 90024,
 		Ended: x.ended, SafeAfter: x.ended, RetryAfter: pause,
 	}
@@ -239,13 +240,13 @@ func (c *Client) judge(ctx context.Context, x exchange, sig string) Outcome {
 	return o
 }
 
-// hidden returns err, or where its text holds a secret an error with the rest
-// of the text: a wrapped one would still show it to who unwraps.
+// hidden returns err, or where its text holds a secret or has no end an error
+// with the rest of the text: a wrapped one would still show it to who unwraps.
 func hidden(err error, hide *strings.Replacer) error {
 	if err == nil {
 		return nil
 	}
-	if s := hide.Replace(err.Error()); s != err.Error() {
+	if s := oneLine(hide.Replace(err.Error()), maxCauseBytes); s != err.Error() {
 		return errors.New(s)
 	}
 	return err

@@ -9,14 +9,15 @@ type rule struct {
 
 // What a person does about the codes of ClassConfig.
 const (
-	doAdmin    = "set BRIDGE_PUSH_IDENTIFIER to an app administrator"
-	doAccount  = "check BRIDGE_PUSH_SDKAPPID, BRIDGE_PUSH_IDENTIFIER and BRIDGE_PUSH_SECRET_KEY"
-	doSignRace = "check BRIDGE_PUSH_SECRET_KEY, BRIDGE_PUSH_SDKAPPID, BRIDGE_PUSH_IDENTIFIER and this host's clock: a new signature was refused too"
-	doPlan     = "check at the vendor's console that the app is enabled and its plan is paid and allows this call"
-	doFeature  = "enable pushing to all and tagged users at the vendor's console"
-	doURL      = "check BRIDGE_PUSH_REGION or BRIDGE_PUSH_URL, and the proxy if there is one"
-	doAddress  = "allow this host's address at the vendor's console"
-	doUnknown  = "look the code up in the vendor's documentation; it came twice in a row"
+	doAdmin     = "set BRIDGE_PUSH_IDENTIFIER to an app administrator"
+	doAccount   = "check BRIDGE_PUSH_SDKAPPID, BRIDGE_PUSH_IDENTIFIER and BRIDGE_PUSH_SECRET_KEY"
+	doSignature = "check BRIDGE_PUSH_SECRET_KEY, BRIDGE_PUSH_SDKAPPID, BRIDGE_PUSH_IDENTIFIER and this host's clock: a new signature was refused too"
+	doPlan      = "check at the vendor's console that the app is enabled and its plan is paid and allows this call"
+	doFeature   = "enable pushing to all and tagged users at the vendor's console"
+	doURL       = "check BRIDGE_PUSH_REGION or BRIDGE_PUSH_URL, and the proxy if there is one"
+	doAddress   = "allow this host's address at the vendor's console"
+	doTrust     = "name the server's authority in BRIDGE_PUSH_CA_FILE, or check BRIDGE_PUSH_URL and the proxy"
+	doUnknown   = "look the code up in the vendor's documentation; it came twice in a row"
 )
 
 // ruleOf is the code table of push-api.md, in its order.
@@ -76,7 +77,7 @@ func ruleOf(code int) rule {
 		// Empty, not verifiable, for another account or app. A new signature with
 		// a wrong key is wrong again, but a clock that jumped is mended by it.
 		70002, 70003, 70005, 70009, 70013, 70014, 70016, 70020:
-		return rule{class: ClassResign, do: doSignRace, known: true}
+		return rule{class: ClassResign, do: doSignature, known: true}
 	}
 	if code >= 90000 && code <= 99999 {
 		// The range of this API's own complaints about a request.

@@ -41,21 +41,26 @@ func (e *Error) Error() string {
 // Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-const maxInfoBytes = 200
+// Limits of what others wrote, in bytes: the API's texts are shorter, those of a
+// certificate or a broken server can be anything.
+const (
+	maxInfoBytes  = 200
+	maxCauseBytes = 500
+)
 
-// oneLine returns at most maxInfoBytes bytes of s, whole characters, without
-// control characters: the text goes to logs, results and terminals.
-func oneLine(s string) string {
+// oneLine returns at most most bytes of s, whole characters, without control
+// characters: the text goes to logs, results and terminals.
+func oneLine(s string, most int) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r
 	}, strings.ToValidUTF8(s, "?"))
-	if len(s) <= maxInfoBytes {
+	if len(s) <= most {
 		return s
 	}
-	s = s[:maxInfoBytes]
+	s = s[:most]
 	for !utf8.ValidString(s) {
 		s = s[:len(s)-1]
 	}

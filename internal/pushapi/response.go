@@ -46,7 +46,7 @@ func parseResponse(status int, body []byte) answer {
 	// call. With a code other than 0 the code is what the page says to read.
 	if a.code == 0 && (wire.ActionStatus != "OK" || status != http.StatusOK) {
 		a.class, a.answered = ClassDoubt, false
-		a.err = fmt.Errorf("answer says code 0 with status %q, http %d", oneLine(wire.ActionStatus), status)
+		a.err = errors.New("answer contradicts itself: code 0, but not OK in its text or http status")
 	}
 	return a
 }

@@ -82,7 +82,7 @@ func TestOneLine(t *testing.T) {
 		strings.Repeat("a", 201):        strings.Repeat("a", 200),
 		"ab" + strings.Repeat("会", 100): "ab" + strings.Repeat("会", 66),
 	} {
-		if got := oneLine(in); got != want {
+		if got := oneLine(in, 200); got != want {
 			t.Errorf("oneLine(%q) = %q, want %q", in, got, want)
 		}
 	}
@@ -110,7 +110,7 @@ func FuzzResponse(f *testing.F) {
 		if a.answered == (a.err != nil) {
 			t.Fatalf("answered %v with %v", a.answered, a.err)
 		}
-		if s := oneLine(a.info); len(s) > maxInfoBytes || !utf8.ValidString(s) || strings.ContainsAny(s, "\r\n\x1b") {
+		if s := oneLine(a.info, maxInfoBytes); len(s) > maxInfoBytes || !utf8.ValidString(s) || strings.ContainsAny(s, "\r\n\x1b") {
 			t.Fatalf("info %q", s)
 		}
 		var s streak

@@ -1,0 +1,78 @@
+package pushapi
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestNewRefuses(t *testing.T) {
+	t.Attr("guards", "a wrong configuration is told at the start, all of it")
+	t.Parallel()
+	right := Credentials{SDKAppID: 1, Identifier: "a", Key: NewKey(testKey)}
+	noPEM := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(noPEM, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	taken := prometheus.NewRegistry()
+	newClient(t, Config{Region: "tokyo", Registerer: taken})
+
+	for name, tt := range map[string]struct {
+		cfg     Config
+		wantErr []string
+	}{
+		"nothing at all":      {Config{}, []string{"exactly one of the two", "sdkappid: not set", `identifier ""`, "secret key: not set"}},
+		"no such region":      {Config{Region: "mars", Credentials: right}, []string{`region "mars": want one of china, frankfurt`}},
+		"region and url":      {Config{Region: "tokyo", URL: "https://x", Credentials: right}, []string{"exactly one"}},
+		"no scheme":           {Config{URL: "x.example", Credentials: right}, []string{"push url: want"}},
+		"another scheme":      {Config{URL: "ftp://x.example", Credentials: right}, []string{"push url: want"}},
+		"a copied call":       {Config{URL: "https://x.example/v4/timpush/push?usersig=" + testKey, Credentials: right}, []string{"push url: want"}},
+		"credentials in it":   {Config{URL: "https://u:" + testKey + "@x.example", Credentials: right}, []string{"push url: want"}},
+		"identifier of lines": {Config{Region: "tokyo", Credentials: Credentials{SDKAppID: 1, Identifier: "a\nTLS.sdkappid:2", Key: right.Key}}, []string{"want one line"}},
+		"negative timeout":    {Config{Region: "tokyo", Credentials: right, Timeout: -1}, []string{"timeout"}},
+		"no such file":        {Config{Region: "tokyo", Credentials: right, CAFile: noPEM + "x"}, []string{"read push ca file"}},
+		"no certificates":     {Config{Region: "tokyo", Credentials: right, CAFile: noPEM}, []string{"no certificate"}},
+		"metrics taken":       {Config{Region: "tokyo", Credentials: right, Registerer: taken}, []string{"duplicate"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := New(tt.cfg)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, want := range tt.wantErr {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("err = %v, want %q", err, want)
+				}
+			}
+			if strings.Contains(err.Error(), testKey) {
+				t.Errorf("err = %v shows a secret", err)
+			}
+		})
+	}
+}
+
+func TestRegions(t *testing.T) {
+	t.Attr("guards", "a region's calls go to its domain")
+	t.Parallel()
+	want := map[string]string{
+		"china": "console.tim.qq.com", "singapore": "adminapisgp.im.qcloud.com", "seoul": "adminapikr.im.qcloud.com",
+		"frankfurt": "adminapiger.im.qcloud.com", "silicon-valley": "adminapiusa.im.qcloud.com",
+		"jakarta": "adminapiidn.im.qcloud.com", "tokyo": "adminapijpn.im.qcloud.com",
+	}
+	if len(Regions()) != len(want) {
+		t.Errorf("regions %q", Regions())
+	}
+	for _, name := range Regions() {
+		c := newClient(t, Config{Region: name})
+		if !strings.HasPrefix(c.endpoint, "https://"+want[name]+"/v4/timpush/push?") {
+			t.Errorf("%s is at %s", name, c.endpoint)
+		}
+	}
+}
