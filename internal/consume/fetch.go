@@ -25,8 +25,8 @@ const (
 	maxFetchBytes   = 1 << 20
 	maxFetchesBytes = 8 << 20
 
-	// stalledAfter is how many fetches may bring nothing while the log goes on
-	// behind them: ten seconds of them at maxWait.
+	// stalledAfter is how many fetches in a row may bring nothing although the
+	// log goes on, before that is an alarm: half a minute, since they back off.
 	stalledAfter = 20
 
 	// rewoundAfter is how often a log must be seen to end below what was read
@@ -90,6 +90,11 @@ func (f *fetcher) run(ctx context.Context) func() {
 				continue
 			}
 			f.trouble.over()
+			if f.stalled > 0 {
+				// A broker holds a fetch only at the log's end.
+				sleep(ctx, wait.next())
+				continue
+			}
 			wait.reset()
 			f.lag.Set(float64(max(0, batch.End-batch.Next)))
 			if batch.Next == f.next && batch.Lost == nil {
