@@ -1,0 +1,103 @@
+package mapper
+
+import (
+	"fmt"
+	"regexp"
+)
+
+var (
+	fileKeys = keys{
+		known: []string{"version", "defaults", "rules"},
+		later: []string{"time_intervals", "budget", "vocabulary"},
+	}
+	ruleKeys = keys{
+		known: []string{"name", "owner", "match", "when", "audience", "message", "sender", "online_only", "life_time", "offline", "coalesce", "delivery", "continue"},
+		later: []string{"filters", "validate", "remap_pending", "approve", "cancels", "suppresses"},
+	}
+)
+
+// ruleName is safe as a label, a file's name and a part of a URL.
+var ruleName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
+
+// rules compiles the whole file.
+func (l *loader) rules(root *node) []*rule {
+	if l.fields(root, "", fileKeys) == nil {
+		return nil
+	}
+	switch v := root.get("version"); {
+	case v == nil:
+		l.refuse(root, "version", "it is missing", "write version: 1")
+	case v.kind != integerNode || v.text != "1":
+		l.refuse(v, "version", fmt.Sprintf("%q is not known", v.text), "write version: 1")
+	}
+	base := builtin()
+	if d := root.get("defaults"); d != nil {
+		l.defaults(d, &base)
+	}
+	list := root.get("rules")
+	switch {
+	case list == nil:
+		l.refuse(root, "rules", "it is missing", "write at least one rule")
+		return nil
+	case list.kind != listNode || len(list.items) == 0:
+		l.refuse(list, "rules", fmt.Sprintf("want a list with at least one rule, got %s", list.kind), "")
+		return nil
+	}
+	var rules []*rule
+	seen := map[string]int{}
+	for i, n := range list.items {
+		l.rule = ""
+		r := l.oneRule(n, index("rules", i), base)
+		if r == nil {
+			continue
+		}
+		if line, ok := seen[r.name]; ok && r.name != "" {
+			l.refuse(n.get("name"), "name", fmt.Sprintf("line %d has a rule of this name", line), "choose another")
+		} else if place := n.get("name"); place != nil {
+			seen[r.name] = place.line
+		}
+		rules = append(rules, r)
+	}
+	l.rule = ""
+	return rules
+}
+
+// oneRule compiles a rule; its problems are noted, so it may come back in parts.
+func (l *loader) oneRule(n *node, field string, base defaults) *rule {
+	r := &rule{}
+	if n.kind == mapNode {
+		if name := n.get("name"); name != nil && name.kind == textNode && ruleName.MatchString(name.text) {
+			r.name, l.rule, field = name.text, name.text, ""
+		}
+	}
+	if l.fields(n, field, ruleKeys) == nil {
+		return nil
+	}
+	if name := n.get("name"); name == nil {
+		l.refuse(n, join(field, "name"), "it is missing", "give the rule a name")
+	} else if s, ok := l.text(name, join(field, "name")); ok && r.name == "" {
+		l.refuse(name, join(field, "name"), fmt.Sprintf("%q is no name", s), "use a to z, 0 to 9 and -, a letter first, at most 63")
+	}
+	if v := n.get("owner"); v != nil {
+		l.text(v, join(field, "owner"))
+	}
+	if v := n.get("match"); v != nil {
+		r.match, r.types = l.match(v, join(field, "match"))
+	} else {
+		l.refuse(n, join(field, "match"), "it is missing", "say which events: match: {type: …}")
+	}
+	if v := n.get("when"); v != nil {
+		r.when = l.condition(v, join(field, "when"))
+	}
+	if v := n.get("audience"); v != nil {
+		r.audience = l.audience(v, join(field, "audience"))
+	} else {
+		l.refuse(n, join(field, "audience"), "it is missing", "say who: tags_any, tags_all, attrs_any, attrs_all or everyone: true")
+	}
+	r.message = l.message(n, field, base)
+	r.delivery = l.delivery(n, field, base)
+	if v := n.get("continue"); v != nil {
+		r.goOn, _ = l.flag(v, join(field, "continue"))
+	}
+	return r
+}

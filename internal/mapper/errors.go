@@ -1,0 +1,106 @@
+package mapper
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// FileError is one problem of a rule file. Parse returns all of a file's at
+// once, joined, in the order of their places.
+type FileError struct {
+	File         string
+	Line, Column int    // both from 1; 0 where the whole file is meant
+	Rule         string // the rule's name, where it is known
+	Field        string // the path in the rule: "audience.tags_any[2]"
+	Msg          string
+	Do           string // what the author does now; may be empty
+	Excerpt      string // the line of the file
+}
+
+// Error returns file:line:column, the rule, the field, what is wrong and the
+// mend, on one line.
+func (e *FileError) Error() string {
+	var b strings.Builder
+	b.WriteString(e.File)
+	if e.Line > 0 {
+		fmt.Fprintf(&b, ":%d:%d", e.Line, e.Column)
+	}
+	b.WriteString(": ")
+	if e.Rule != "" {
+		fmt.Fprintf(&b, "rule %q: ", e.Rule)
+	}
+	if e.Field != "" {
+		b.WriteString(e.Field + ": ")
+	}
+	b.WriteString(e.Msg)
+	if e.Do != "" {
+		b.WriteString("; " + e.Do)
+	}
+	return b.String()
+}
+
+// Caret returns the line of the file with a mark under the column, or "".
+func (e *FileError) Caret() string {
+	if e.Excerpt == "" {
+		return ""
+	}
+	// Tabs stay tabs, so that the mark stands under its column in any terminal.
+	var pad strings.Builder
+	for i, r := range []rune(e.Excerpt) {
+		switch {
+		case i >= e.Column-1:
+			return e.Excerpt + "\n" + pad.String() + "^"
+		case r == '\t':
+			pad.WriteByte('\t')
+		default:
+			pad.WriteByte(' ')
+		}
+	}
+	return e.Excerpt + "\n" + pad.String() + "^"
+}
+
+// RuleError says why a rule could not be applied to an event, which is then
+// dead-lettered.
+type RuleError struct {
+	Rule  string
+	Field string // the path in the rule: "when", "audience.tags_any[2]"
+	Value string // what the field rendered to, cut after 120 bytes; may be empty
+	Err   error
+}
+
+// Error names rule, field, value and cause.
+func (e *RuleError) Error() string {
+	at := fmt.Sprintf("rule %q: %s: ", e.Rule, e.Field)
+	if e.Value == "" {
+		return at + e.Err.Error()
+	}
+	return at + fmt.Sprintf("%q: ", e.Value) + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *RuleError) Unwrap() error { return e.Err }
+
+// badValue is a cause that knows the value it complains about.
+type badValue struct {
+	value string
+	why   string
+	err   error // the cause for errors.As, or nil
+}
+
+func (e *badValue) Error() string { return e.why }
+func (e *badValue) Unwrap() error { return e.err }
+
+// maxValueBytes bounds a value in an error: it ends in headers and log lines.
+const maxValueBytes = 120
+
+func shorten(s string) string {
+	if len(s) <= maxValueBytes {
+		return s
+	}
+	cut := maxValueBytes
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "…"
+}

@@ -1,0 +1,201 @@
+package mapper
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// loader goes through a rule file once and notes every problem on its way, so
+// that an author sees all of them.
+type loader struct {
+	file     string
+	lines    []string
+	language *language
+	rule     string // the rule being read
+	faults   []*FileError
+}
+
+// refuse notes a problem. A nil place means the whole file.
+func (l *loader) refuse(place *node, field, msg, do string) {
+	e := &FileError{File: l.file, Rule: l.rule, Field: field, Msg: msg, Do: do}
+	if place != nil {
+		e.Line, e.Column = place.line, place.column
+		e.Excerpt = l.excerpt(place.line)
+	}
+	l.faults = append(l.faults, e)
+}
+
+func (l *loader) excerpt(line int) string {
+	if line < 1 || line > len(l.lines) {
+		return ""
+	}
+	return strings.TrimRight(l.lines[line-1], "\r")
+}
+
+// err returns all problems in the order of their places.
+func (l *loader) err() error {
+	slices.SortStableFunc(l.faults, func(a, b *FileError) int {
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		return a.Column - b.Column
+	})
+	errs := make([]error, len(l.faults))
+	for i, f := range l.faults {
+		errs[i] = f
+	}
+	return errors.Join(errs...)
+}
+
+// keys are the names that a map may have: those of this version, and those of
+// the rule language that this version does not act on. To accept and ignore
+// one of these would be the worst of errors.
+type keys struct {
+	known []string
+	later []string
+}
+
+// fields checks that n is a map and its keys are known. It returns nil where
+// nothing more can be said about it.
+func (l *loader) fields(n *node, field string, k keys) *node {
+	if n.kind != mapNode {
+		l.refuse(n, field, fmt.Sprintf("want a map, got %s", n.kind), "its keys are "+strings.Join(k.known, ", "))
+		return nil
+	}
+	for _, p := range n.pairs {
+		name := p.key.text
+		switch {
+		case slices.Contains(k.known, name):
+		case slices.Contains(k.later, name):
+			l.refuse(p.key, join(field, name), "not in this version", "take it out")
+		default:
+			do := "its keys are " + strings.Join(k.known, ", ")
+			if near := nearest(name, k.known); near != "" {
+				do = fmt.Sprintf("did you mean %s?", near)
+			}
+			l.refuse(p.key, join(field, name), "unknown key", do)
+		}
+	}
+	return n
+}
+
+func join(field, name string) string {
+	if field == "" {
+		return name
+	}
+	return field + "." + name
+}
+
+func index(field string, i int) string { return field + "[" + strconv.Itoa(i) + "]" }
+
+// text returns a string's characters, false where n is none.
+func (l *loader) text(n *node, field string) (string, bool) {
+	switch n.kind {
+	case textNode:
+		return n.text, true
+	case nullNode:
+		l.refuse(n, field, "there is no value", "write one or take the key out")
+	case boolNode, integerNode, floatNode:
+		l.refuse(n, field, fmt.Sprintf("want a string, got %s", n.kind), fmt.Sprintf("put it in quotes: %q", n.text))
+	case listNode, mapNode:
+		l.refuse(n, field, fmt.Sprintf("want a string, got %s", n.kind), "")
+	}
+	return "", false
+}
+
+// template compiles a string that may hold ${…}; nil where it is wrong.
+func (l *loader) template(n *node, field string) *template {
+	return l.templateOf(n, field, false)
+}
+
+func (l *loader) templateOf(n *node, field string, spread bool) *template {
+	s, ok := l.text(n, field)
+	if !ok {
+		return nil
+	}
+	t, err := l.language.template(s)
+	if err != nil {
+		l.refuse(n, field, err.Error(), "")
+		return nil
+	}
+	if source, kind, bad := t.notText(spread); bad {
+		do := "make it one with string(…)"
+		if strings.HasPrefix(kind, "optional") {
+			do = "say what to take when it is absent: .orValue(…)"
+		}
+		l.refuse(n, field, fmt.Sprintf("${%s} is of type %s, want text", source, kind), do)
+		return nil
+	}
+	return t
+}
+
+// flag reads a boolean.
+func (l *loader) flag(n *node, field string) (bool, bool) {
+	if n.kind != boolNode {
+		l.refuse(n, field, fmt.Sprintf("want true or false, got %s", n.kind), "")
+		return false, false
+	}
+	return n.text == "true", true
+}
+
+// duration reads Go's durations. A number without a unit is refused: it reads
+// as seconds to one author and as minutes to the next.
+func (l *loader) duration(n *node, field string) (time.Duration, bool) {
+	const do = "write it like 90s, 30m, 24h or 1h30m"
+	switch n.kind {
+	case textNode:
+	case integerNode, floatNode:
+		l.refuse(n, field, fmt.Sprintf("duration %s has no unit", n.text), do)
+		return 0, false
+	case nullNode, boolNode, listNode, mapNode:
+		l.refuse(n, field, fmt.Sprintf("want a duration, got %s", n.kind), do)
+		return 0, false
+	}
+	d, err := time.ParseDuration(n.text)
+	switch {
+	case err != nil && strings.Trim(n.text, "0123456789.") == "", err == nil && n.text == "0":
+		l.refuse(n, field, fmt.Sprintf("duration %q has no unit", n.text), do)
+	case err != nil:
+		l.refuse(n, field, fmt.Sprintf("%q is no duration", n.text), do)
+	case d < 0 || strings.HasPrefix(n.text, "+") || strings.HasPrefix(n.text, "-"):
+		l.refuse(n, field, fmt.Sprintf("duration %s has a sign", n.text), do)
+	default:
+		return d, true
+	}
+	return 0, false
+}
+
+// nearest returns the known name that the word was probably meant to be, or "".
+func nearest(word string, known []string) string {
+	best, bestDistance := "", 3
+	for _, name := range known {
+		if d := distance(word, name); d < bestDistance && d < len(name) {
+			best, bestDistance = name, d
+		}
+	}
+	return best
+}
+
+// distance is Levenshtein's.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}

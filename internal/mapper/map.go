@@ -1,0 +1,180 @@
+package mapper
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"pushbridge/internal/intent"
+)
+
+// Mapping is what the rules make of one event.
+type Mapping struct {
+	Version  string          // of the rules
+	Intents  []intent.Intent // one for each rule that matched
+	Failures []*RuleError    // one for each rule that failed on the event
+	Why      string          // why no rule matched; "" if one did or failed
+}
+
+// Map applies the rules to the event, of which o says where it came from. It
+// keeps no reference to e or its data.
+func (r *Rules) Map(e *event.Event, o intent.Origin) Mapping {
+	s := r.scopes.Get().(*scope)
+	s.reset(e, o)
+	defer func() {
+		s.forget()
+		r.scopes.Put(s)
+	}()
+
+	m := Mapping{Version: r.version}
+	candidates := r.candidates(s.context.Type)
+	for _, rule := range candidates {
+		v := rule.apply(s)
+		switch {
+		case v.failure != nil:
+			m.Failures = append(m.Failures, v.failure)
+		case v.matched:
+			m.Intents = append(m.Intents, v.intent)
+		default:
+			continue
+		}
+		if !rule.goOn {
+			break
+		}
+	}
+	if m.Intents == nil && m.Failures == nil {
+		m.Why = whyNone(candidates, s)
+	}
+	return m
+}
+
+// verdict is what one rule makes of an event.
+type verdict struct {
+	matched  bool
+	mismatch string        // what kept the event from the rule: an attribute or "when"
+	intent   intent.Intent // where it matched
+	failure  *RuleError
+}
+
+// apply is the one place where a rule meets an event: Map and Explain agree
+// because neither knows how to do it.
+func (r *rule) apply(s *scope) verdict {
+	if attribute := r.mismatch(s); attribute != "" {
+		return verdict{mismatch: attribute}
+	}
+	switch yes, err := r.admits(s); {
+	case err != nil:
+		return verdict{failure: r.fail("when", err)}
+	case !yes:
+		return verdict{mismatch: "when"}
+	}
+	in := intent.Intent{Origin: s.origin, Rule: r.name}
+	var field string
+	var err error
+	if in.Audiences, field, err = r.audience.build(s); err != nil {
+		return verdict{failure: r.fail(field, err)}
+	}
+	if in.Message, field, err = r.message.build(s); err != nil {
+		return verdict{failure: r.fail(field, err)}
+	}
+	if in.Policy, field, err = r.delivery.build(s); err != nil {
+		return verdict{failure: r.fail(field, err)}
+	}
+	return verdict{matched: true, intent: in}
+}
+
+func (r *rule) fail(field string, err error) *RuleError {
+	e := &RuleError{Rule: r.name, Field: field, Err: err}
+	if bad, ok := errors.AsType[*badValue](err); ok {
+		e.Value = bad.value
+	}
+	return e
+}
+
+// build returns the event's message. On an error it names the field.
+func (m *messageSpec) build(s *scope) (intent.Message, string, error) {
+	if !m.fixed.IsZero() {
+		return m.fixed, "", nil
+	}
+	c := intent.Content{OnlineOnly: m.onlineOnly, LifeTime: m.lifeTime, Elements: make([]intent.Element, len(m.elements))}
+	for i := range m.elements {
+		e, name, err := m.elements[i].element(s)
+		if err != nil {
+			return intent.Message{}, join(index("message", i), name), err
+		}
+		c.Elements[i] = e
+	}
+	var err error
+	if m.sender != nil {
+		if c.Sender, err = m.sender.render(s); err != nil {
+			return intent.Message{}, "sender", err
+		}
+	}
+	if m.offline != nil {
+		var field string
+		if c.Offline, field, err = m.offline.content(s); err != nil {
+			return intent.Message{}, field, err
+		}
+	}
+	message, err := intent.NewMessage(c)
+	if err != nil {
+		return intent.Message{}, "message", err
+	}
+	if n := message.Size() + roomForRest; n > MaxRequest {
+		return intent.Message{}, "message", fmt.Errorf("the request would have up to %d bytes, allowed %d", n, MaxRequest)
+	}
+	return message, "", nil
+}
+
+// fixMessage builds a message that is written out, at load time.
+func (l *loader) fixMessage(n *node, field string, m *messageSpec) {
+	for i := range m.elements {
+		if !m.elements[i].literal() {
+			return
+		}
+	}
+	if m.sender != nil {
+		if _, ok := m.sender.literal(); !ok {
+			return
+		}
+	}
+	if m.offline != nil && !m.offline.literal() {
+		return
+	}
+	message, _, err := m.build(&scope{})
+	if err != nil {
+		l.refuse(n, field, err.Error(), "")
+		return
+	}
+	m.fixed = message
+}
+
+// maxNamed bounds the rules that Mapping.Why names: it goes into a record for
+// every event that matches none.
+const maxNamed = 8
+
+// whyNone says why none of the candidates took the event.
+func whyNone(candidates []*rule, s *scope) string {
+	if len(candidates) == 0 {
+		return "no rule for type " + shorten(s.context.Type)
+	}
+	var b strings.Builder
+	b.WriteString("no rule matches: ")
+	for i, r := range candidates {
+		if i == maxNamed {
+			fmt.Fprintf(&b, " and %d more", len(candidates)-i)
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		cause := r.mismatch(s)
+		if cause == "" {
+			cause = "when"
+		}
+		b.WriteString(r.name + " (" + cause + ")")
+	}
+	return b.String()
+}

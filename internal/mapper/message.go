@@ -1,0 +1,218 @@
+package mapper
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"pushbridge/internal/intent"
+)
+
+// MaxRequest is the bytes of a push request that we stay within (push-api.md:
+// the API says 10 K, older pages 8 K).
+const MaxRequest = 8000
+
+// roomForRest is what of a request is not the message, at most: 10 attribute
+// pairs of 50 bytes each side, in quotes, with colon and comma, are 1,060; the
+// condition's names, MsgRandom and braces the rest. Audiences still grow by
+// merging, so the room is always that of the largest.
+const roomForRest = 1120
+
+// messageSpec is what of a rule makes its message.
+type messageSpec struct {
+	elements   []elementSpec
+	offline    *offlineSpec
+	sender     *template // nil: the calling account
+	onlineOnly bool
+	lifeTime   time.Duration
+
+	fixed intent.Message // where nothing hangs on the event
+}
+
+// message compiles `message`, `sender`, `online_only`, `life_time` and
+// `offline` of the rule n.
+func (l *loader) message(n *node, field string, base defaults) messageSpec {
+	before := len(l.faults)
+	m := messageSpec{sender: base.sender}
+	if v := n.get("sender"); v != nil {
+		m.sender = l.sender(v, join(field, "sender"))
+	}
+	if v := n.get("online_only"); v != nil {
+		m.onlineOnly, _ = l.flag(v, join(field, "online_only"))
+	}
+	if v := n.get("life_time"); v != nil {
+		d, ok := l.duration(v, join(field, "life_time"))
+		if ok && (d <= 0 || d > intent.MaxLifeTime || d%time.Second != 0) {
+			l.refuse(v, join(field, "life_time"), fmt.Sprintf("%s: want whole seconds, more than 0, at most 168h", v.text), "")
+		}
+		m.lifeTime = d
+	}
+	if v := n.get("offline"); v != nil {
+		m.offline = l.offline(v, join(field, "offline"))
+	}
+	at := join(field, "message")
+	v := n.get("message")
+	switch {
+	case v == nil:
+		l.refuse(n, at, "it is missing", `say what: message: [{text: "…"}]`)
+		return m
+	case v.kind == mapNode && v.get("item") != nil:
+		l.refuse(v, join(at, "item"), "not in this version", "write a list of elements")
+		return m
+	case v.kind != listNode || len(v.items) == 0:
+		l.refuse(v, at, fmt.Sprintf("want a list with at least one element, got %s", v.kind), `write - text: "…"`)
+		return m
+	}
+	customs := 0
+	for i, item := range v.items {
+		e, word := l.element(item, index(at, i))
+		if word == "custom" {
+			customs++
+		}
+		m.elements = append(m.elements, e)
+	}
+	if customs > 1 {
+		l.refuse(v, at, fmt.Sprintf("%d custom elements, allowed 1", customs), "")
+	}
+	if len(l.faults) == before {
+		l.fixMessage(v, at, &m)
+	}
+	return m
+}
+
+func (l *loader) sender(n *node, field string) *template {
+	t := l.template(n, field)
+	if t != nil && len(t.parts) == 0 {
+		l.refuse(n, field, "it is empty", "name an account or take the key out")
+	}
+	return t
+}
+
+// element compiles one element and returns its kind's word.
+func (l *loader) element(n *node, field string) (elementSpec, string) {
+	all := kinds()
+	k := keys{known: []string{"text"}}
+	for word := range all {
+		k.known = append(k.known, word)
+	}
+	slices.Sort(k.known[1:])
+	if l.fields(n, field, k) == nil {
+		return elementSpec{}, ""
+	}
+	if len(n.pairs) != 1 {
+		l.refuse(n, field, fmt.Sprintf("an element has %d kinds, want exactly one", len(n.pairs)), "choose of "+strings.Join(k.known, ", "))
+		return elementSpec{}, ""
+	}
+	word, v := n.pairs[0].key.text, n.pairs[0].value
+	at := join(field, word)
+	if word == "text" {
+		t := l.template(v, at)
+		if t != nil && len(t.parts) == 0 {
+			l.refuse(v, at, "it is empty", "")
+		}
+		return elementSpec{text: t}, word
+	}
+	kind, ok := all[word]
+	if !ok {
+		return elementSpec{}, ""
+	}
+	before := len(l.faults)
+	e := elementSpec{build: kind.build}
+	l.section(v, at, "", kind, &e)
+	if len(l.faults) == before && e.literal() {
+		// The API's own rules, as far as they can be seen now.
+		built, name, err := e.element(&scope{})
+		if err == nil {
+			name = ""
+			_, err = intent.NewMessage(intent.Content{Elements: []intent.Element{built}})
+		}
+		if err != nil {
+			l.refuse(v, join(at, name), strings.TrimPrefix(err.Error(), "message element 1: "), "")
+		}
+	}
+	return e, word
+}
+
+// section reads the fields of an element, or of a section of it under the
+// prefix.
+func (l *loader) section(n *node, field, prefix string, k kind, e *elementSpec) {
+	// "sizes[2]." has its fields under "sizes.".
+	rule := prefix
+	if i := strings.IndexByte(prefix, '['); i >= 0 {
+		rule = prefix[:i] + "."
+	}
+	var names keys
+	for name := range k.fields {
+		if short, ok := strings.CutPrefix(name, rule); ok && !strings.Contains(short, ".") {
+			names.known = append(names.known, short)
+		}
+	}
+	slices.Sort(names.known)
+	if l.fields(n, field, names) == nil {
+		return
+	}
+	for _, name := range names.known {
+		v, at := n.get(name), join(field, name)
+		form := k.fields[rule+name]
+		switch {
+		case v == nil:
+			if slices.Contains(k.need, rule+name) {
+				l.refuse(n, at, "it is missing", "the API asks for it")
+			}
+		case form == section:
+			l.section(v, at, prefix+name+".", k, e)
+		case form == sections:
+			if v.kind != listNode || len(v.items) == 0 {
+				l.refuse(v, at, fmt.Sprintf("want a list with at least one entry, got %s", v.kind), "")
+				continue
+			}
+			e.count = len(v.items)
+			for i, item := range v.items {
+				l.section(item, index(at, i), prefix+index(name, i)+".", k, e)
+			}
+		default:
+			if t := l.fieldValue(v, at, form); t != nil {
+				e.fields = append(e.fields, fieldSpec{name: prefix + name, form: form, value: t})
+			}
+		}
+	}
+}
+
+// fieldValue compiles a field; numbers may be written as such.
+func (l *loader) fieldValue(n *node, field string, f form) *template {
+	if n.kind == integerNode && (f == whole || f == decimal) || n.kind == floatNode && f == decimal {
+		return &template{parts: []part{{text: n.text}}}
+	}
+	if f == whole || f == decimal {
+		t := l.numberTemplate(n, field)
+		return t
+	}
+	t := l.template(n, field)
+	if t == nil || f == wordsForm {
+		return t
+	}
+	if text, ok := t.literal(); ok {
+		if _, why := parseWhole(f, text); why != "" {
+			l.refuse(n, field, fmt.Sprintf("%q: %s", text, why), "")
+			return nil
+		}
+	}
+	return t
+}
+
+func (l *loader) numberTemplate(n *node, field string) *template {
+	if n.kind != textNode {
+		l.refuse(n, field, fmt.Sprintf("want a number or a string with ${…}, got %s", n.kind), "")
+		return nil
+	}
+	t := l.template(n, field)
+	if t == nil {
+		return nil
+	}
+	if _, ok := t.literal(); ok {
+		l.refuse(n, field, "want a number or ${…}, got a string", "leave out the quotes")
+		return nil
+	}
+	return t
+}

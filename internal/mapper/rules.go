@@ -1,0 +1,113 @@
+package mapper
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+)
+
+// Rules is a compiled rule file. It is immutable and safe for concurrent use.
+// The zero value is not usable; Load and Parse make one.
+type Rules struct {
+	version string
+	rules   []*rule
+
+	// byType holds, for each event type that some rule names, the rules that an
+	// event of that type could match, in the file's order; others holds those
+	// for every other type. So the cost of an event does not grow with the rules
+	// for other types.
+	byType map[string][]*rule
+	others []*rule
+
+	scopes *sync.Pool // of *scope: scratch space, never state
+}
+
+// rule is one entry of the file.
+type rule struct {
+	name     string
+	match    []matcher
+	types    []string // the exact types that it can match; nil: any
+	when     *expression
+	audience audienceSpec
+	message  messageSpec
+	delivery deliverySpec
+	goOn     bool // `continue`
+}
+
+// Load reads and compiles the rule file at path.
+func Load(path string) (*Rules, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read rules: %w", err)
+	}
+	return Parse(path, data)
+}
+
+// Parse compiles a rule file's text. The name stands in errors. All problems
+// come back at once: errors.Join of *FileError, in the order of their places.
+func Parse(name string, data []byte) (*Rules, error) {
+	lang, err := newLanguage()
+	if err != nil {
+		return nil, err
+	}
+	l := &loader{file: name, lines: strings.Split(string(data), "\n"), language: lang}
+	var rules []*rule
+	if root := l.tree(data); root != nil {
+		rules = l.rules(root)
+	}
+	if len(l.faults) > 0 {
+		return nil, l.err()
+	}
+	sum := sha256.Sum256(data)
+	r := &Rules{
+		version: hex.EncodeToString(sum[:6]),
+		rules:   rules,
+		byType:  map[string][]*rule{},
+		scopes:  &sync.Pool{New: func() any { return new(scope) }},
+	}
+	r.index()
+	return r, nil
+}
+
+// index fills byType and others.
+func (r *Rules) index() {
+	for _, rule := range r.rules {
+		for _, t := range rule.types {
+			r.byType[t] = nil
+		}
+		if rule.types == nil {
+			r.others = append(r.others, rule)
+		}
+	}
+	for t := range r.byType {
+		for _, rule := range r.rules {
+			if rule.couldMatch(t) {
+				r.byType[t] = append(r.byType[t], rule)
+			}
+		}
+	}
+}
+
+// candidates returns the rules that an event of the type could match.
+func (r *Rules) candidates(eventType string) []*rule {
+	if rules, ok := r.byType[eventType]; ok {
+		return rules
+	}
+	return r.others
+}
+
+// Version returns a short hash of the file's bytes: who has the same version
+// has the same rules.
+func (r *Rules) Version() string { return r.version }
+
+// Rules returns the rules' names in the file's order.
+func (r *Rules) Rules() []string {
+	names := make([]string, len(r.rules))
+	for i, rule := range r.rules {
+		names[i] = rule.name
+	}
+	return names
+}

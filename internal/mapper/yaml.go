@@ -1,0 +1,179 @@
+package mapper
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	yamltoken "github.com/goccy/go-yaml/token"
+)
+
+// node is a value of the rule file with its place. The tree knows nothing of
+// rules; it is YAML without what a rule file has no use for.
+type node struct {
+	kind         nodeKind
+	text         string // a scalar's
+	items        []*node
+	pairs        []pair
+	line, column int
+}
+
+type pair struct {
+	key   *node
+	value *node
+}
+
+type nodeKind uint8
+
+const (
+	nullNode nodeKind = iota + 1
+	boolNode
+	integerNode
+	floatNode
+	textNode
+	listNode
+	mapNode
+)
+
+func (k nodeKind) String() string {
+	switch k {
+	case nullNode:
+		return "nothing"
+	case boolNode:
+		return "a boolean"
+	case integerNode:
+		return "a whole number"
+	case floatNode:
+		return "a number"
+	case textNode:
+		return "a string"
+	case listNode:
+		return "a list"
+	case mapNode:
+		return "a map"
+	}
+	return "an unknown value"
+}
+
+// get returns the value of a key, or nil.
+func (n *node) get(key string) *node {
+	for _, p := range n.pairs {
+		if p.key.text == key {
+			return p.value
+		}
+	}
+	return nil
+}
+
+// tree reads the YAML. Problems are noted in l; nil means that there is nothing
+// to go on with.
+func (l *loader) tree(data []byte) *node {
+	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		l.syntax(data, err)
+		return nil
+	}
+	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
+		l.refuse(nil, "", "the file is empty", "write version: 1 and rules")
+		return nil
+	}
+	root := l.node(file.Docs[0].Body)
+	for _, more := range file.Docs[1:] {
+		if more.Body != nil {
+			l.refuse(at(more.Body), "", "a second document", "keep all rules in one")
+		}
+	}
+	return root
+}
+
+// syntax notes what the parser could not read, with the one trap that rule
+// files have by nature: YAML takes the { of an unquoted ${…} for its own.
+func (l *loader) syntax(data []byte, err error) {
+	place, msg := &node{line: 1, column: 1}, err.Error()
+	if e, ok := errors.AsType[*yaml.SyntaxError](err); ok {
+		msg = strings.ToLower(e.Message[:1]) + e.Message[1:]
+		if e.Token != nil && e.Token.Position != nil {
+			place.line, place.column = e.Token.Position.Line, e.Token.Position.Column
+		}
+	}
+	do := ""
+	for _, t := range lexer.Tokenize(string(data)) {
+		open := t.Type == yamltoken.MappingStartType && t.Prev != nil && strings.HasSuffix(t.Prev.Value, "$") &&
+			t.Prev.Type == yamltoken.StringType && t.Prev.Position.Line == t.Position.Line
+		if open && t.Position.Line == place.line {
+			place.column = t.Position.Column - 1
+			msg, do = "inside { } or [ ] YAML takes the brace of ${ for its own", `put the string in quotes: "${…}"`
+			break
+		}
+	}
+	if do == "" && strings.Contains(l.excerpt(place.line), "${") {
+		do = `a string with ${…} and a colon, a # or a comma needs quotes: "${…}"`
+	}
+	l.refuse(place, "", msg, do)
+}
+
+func at(n ast.Node) *node {
+	p := n.GetToken().Position
+	return &node{line: p.Line, column: p.Column}
+}
+
+// node turns the parser's tree into ours. Anchors, aliases, merge keys and tags
+// are refused: a rule is to be read where it stands.
+func (l *loader) node(n ast.Node) *node {
+	out := at(n)
+	out.text = n.GetToken().Value
+	switch n := n.(type) {
+	case *ast.NullNode:
+		out.kind = nullNode
+	case *ast.BoolNode:
+		out.kind = boolNode
+	case *ast.IntegerNode:
+		out.kind, out.text = integerNode, fmt.Sprint(n.Value)
+	case *ast.FloatNode:
+		out.kind = floatNode
+	case *ast.StringNode:
+		out.kind, out.text = textNode, n.Value
+	case *ast.LiteralNode:
+		out.kind, out.text = textNode, n.Value.Value
+	case *ast.SequenceNode:
+		out.kind = listNode
+		for _, item := range n.Values {
+			out.items = append(out.items, l.node(item))
+		}
+	case *ast.MappingNode:
+		out.kind = mapNode
+		if len(n.Values) > 0 && n.GetToken().Type != yamltoken.MappingStartType {
+			// A block mapping's own token is its first colon.
+			*out = node{kind: mapNode, line: at(n.Values[0].Key).line, column: at(n.Values[0].Key).column}
+		}
+		for _, v := range n.Values {
+			l.pair(out, v)
+		}
+	case *ast.MappingValueNode:
+		*out = node{kind: mapNode, line: at(n.Key).line, column: at(n.Key).column}
+		l.pair(out, n)
+	default:
+		out.kind = nullNode
+		l.refuse(out, "", "anchors, aliases, tags and special numbers are not read", "write the value out")
+	}
+	return out
+}
+
+func (l *loader) pair(m *node, v *ast.MappingValueNode) {
+	key, ok := v.Key.(*ast.StringNode)
+	if !ok {
+		l.refuse(at(v.Key), "", fmt.Sprintf("key %s is no string", v.Key.GetToken().Value), "put it in quotes; merge keys (<<) are not read")
+		return
+	}
+	place := at(key)
+	place.kind, place.text = textNode, key.Value
+	if m.get(key.Value) != nil {
+		l.refuse(place, "", fmt.Sprintf("key %q is there twice", key.Value), "keep one")
+		return
+	}
+	m.pairs = append(m.pairs, pair{key: place, value: l.node(v.Value)})
+}
