@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"unicode/utf8"
 )
 
 // errNotOne is the cause of a condition that does not name exactly one kind.
@@ -48,53 +50,62 @@ func encode(key string, value any) ([]byte, error) {
 // refuse is an error: unknown or several keys, empty or repeated tags, too many
 // or too long ones. Null members count as absent, as the API has it.
 func (a *Audience) UnmarshalJSON(data []byte) error {
-	if bytes.Equal(bytes.TrimSpace(data), []byte(`"everyone"`)) {
-		*a = All()
-		return nil
-	}
-	var wire struct {
-		TagsOr   []string
-		TagsAnd  []string
-		AttrsOr  map[string]string
-		AttrsAnd map[string]string
-	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&wire); err != nil {
-		return fmt.Errorf("decode audience: %w", err)
-	}
-	var got Audience
-	var err error
-	kinds := 0
-	for _, tags := range []struct {
-		kind Kind
-		list []string
-	}{{AnyTag, wire.TagsOr}, {AllTags, wire.TagsAnd}} {
-		if tags.list == nil {
-			continue
-		}
-		kinds++
-		if n := len(distinct(tags.list)); n != len(tags.list) {
-			return fmt.Errorf("decode audience: %w", &LimitError{Field: "repeated tags", Got: len(tags.list) - n})
-		}
-		got, err = ofTags(tags.kind, tags.list)
-	}
-	for _, attrs := range []struct {
-		kind  Kind
-		pairs map[string]string
-	}{{AnyAttr, wire.AttrsOr}, {AllAttrs, wire.AttrsAnd}} {
-		if attrs.pairs == nil {
-			continue
-		}
-		kinds++
-		got, err = ofPairs(attrs.kind, attrs.pairs)
-	}
-	switch {
-	case kinds != 1:
-		return fmt.Errorf("decode audience: %w", errNotOne)
-	case err != nil:
+	got, err := decode(data)
+	if err != nil {
 		return fmt.Errorf("decode audience: %w", err)
 	}
 	*a = got
 	return nil
+}
+
+func decode(data []byte) (Audience, error) {
+	switch {
+	case bytes.Equal(bytes.TrimSpace(data), []byte(`"everyone"`)):
+		return All(), nil
+	case !utf8.Valid(data):
+		// The decoder would replace the bytes and so name other users.
+		return Audience{}, errors.New("the text is not UTF-8")
+	}
+	// A map, because the names of a struct's fields match in any case.
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(data, &members); err != nil {
+		return Audience{}, err
+	}
+	maps.DeleteFunc(members, func(_ string, value json.RawMessage) bool { return string(value) == "null" })
+	if len(members) != 1 {
+		return Audience{}, errNotOne
+	}
+	for key, value := range members {
+		switch key {
+		case "TagsOr":
+			return decodeTags(AnyTag, value)
+		case "TagsAnd":
+			return decodeTags(AllTags, value)
+		case "AttrsOr":
+			return decodePairs(AnyAttr, value)
+		case "AttrsAnd":
+			return decodePairs(AllAttrs, value)
+		}
+		return Audience{}, fmt.Errorf("unknown key %q: %w", key, errNotOne)
+	}
+	return Audience{}, errNotOne
+}
+
+func decodeTags(kind Kind, data []byte) (Audience, error) {
+	var tags []string
+	if err := json.Unmarshal(data, &tags); err != nil {
+		return Audience{}, err
+	}
+	if n := len(distinct(tags)); n != len(tags) {
+		return Audience{}, &LimitError{Field: "repeated tags", Got: len(tags) - n}
+	}
+	return ofTags(kind, tags)
+}
+
+func decodePairs(kind Kind, data []byte) (Audience, error) {
+	var pairs map[string]string
+	if err := json.Unmarshal(data, &pairs); err != nil {
+		return Audience{}, err
+	}
+	return ofPairs(kind, pairs)
 }
