@@ -74,6 +74,6 @@ type Pipeline struct {
 	DedupWindow    time.Duration `env:"DEDUP_WINDOW" envDefault:"24h" desc:"an event with the source and id of one seen within this is a duplicate"`
 	DedupMax       int           `env:"DEDUP_MAX" envDefault:"1000000" desc:"identities remembered for that, at most; the oldest go first"`
 	Settle         time.Duration `env:"SETTLE" envDefault:"2s" desc:"how long a critical event may wait for others of the same alert while calls are plenty"`
-	EventPrefix    string        `env:"RESULTS_TYPE_PREFIX" envDefault:"bridge" desc:"first part of the types of result events: bridge.event.disposed.v1"`
+	EventPrefix    string        `env:"RESULTS_TYPE_PREFIX" desc:"reverse DNS name before the types of result events: com.example makes com.example.bridge.event.disposed.v1"`
 	ResultsBinary  bool          `env:"RESULTS_BINARY" desc:"write result events in binary mode instead of structured"`
 }

@@ -1,0 +1,143 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"pushbridge/internal/journal"
+	"pushbridge/internal/limiter"
+	"pushbridge/internal/offset"
+	"pushbridge/internal/pushapi"
+)
+
+// fenceFresh is how old the fence may be when the call starts; an older one says
+// too little about who owns the partitions now.
+const fenceFresh = time.Second
+
+// retryBegin is how long no call is tried after the journal or the fence
+// refused one.
+const retryBegin = time.Second
+
+// callDone is how the call goroutine ended: with an outcome, or with the error
+// that kept it from calling.
+type callDone struct {
+	push         *push
+	outcome      pushapi.Outcome
+	breaker      pushapi.BreakerState
+	breakerUntil time.Time
+	void         error
+}
+
+// call starts the one call: promise it, see that we still own the partitions,
+// make it.
+func (l *loop) call(session, work context.Context, b *limiter.Batch, now time.Time) {
+	p, ok := l.pushes[b.ID]
+	if ok {
+		p.attempts++
+	} else {
+		p = &push{identity: l.b.randoms.next(now)}
+		l.pushes[b.ID] = p
+	}
+	p.batch = b
+	p.attempt = attemptOf(b, p.identity, l.b.cfg.Rules.Version(), now, l.b.cfg.Limits.CallTimeout)
+	l.calling = p
+	offsets := l.offsets()
+	go func() { l.called <- l.perform(session, work, p, offsets) }()
+}
+
+func (l *loop) perform(session, work context.Context, p *push, offsets map[offset.Partition]int64) callDone {
+	done := callDone{push: p}
+	if done.void = l.b.cfg.Journal.Begin(work, p.attempt); done.void != nil {
+		return done
+	}
+	if done.void = l.fence(session, offsets, p.attempt.ID); done.void != nil {
+		return done
+	}
+	done.outcome = l.b.cfg.Pusher.Push(work, requestOf(p.attempt))
+	done.breaker, done.breakerUntil = l.b.cfg.Pusher.Breaker()
+	return done
+}
+
+// fence commits what is committed already, which the broker takes only from the
+// owner. A fence that took long is not trusted: another may own by now.
+func (l *loop) fence(session context.Context, offsets map[offset.Partition]int64, pushID string) error {
+	for range 3 {
+		start := time.Now()
+		if err := l.session.Commit(session, offsets, pushID); err != nil {
+			return fmt.Errorf("fence push %s: %w", pushID, err)
+		}
+		if err := context.Cause(session); err != nil {
+			return fmt.Errorf("fence push %s: %w", pushID, err)
+		}
+		if time.Since(start) <= fenceFresh {
+			return nil
+		}
+	}
+	return fmt.Errorf("fence push %s: Kafka took more than %v to commit, three times", pushID, fenceFresh)
+}
+
+// learn gives the outcome to the scheduler and puts the end of the call on its
+// way to the journal.
+func (l *loop) learn(done callDone, now time.Time) {
+	p := done.push
+	l.calling = nil
+	l.ending = true
+	end := &pushEnd{attempt: p.attempt}
+	if done.void != nil {
+		l.b.cfg.Logger.Warn("call not made", "push_id", p.id, "error", done.void)
+		end.outcome = voidOf(p.identity)
+		l.conclude(end, p, limiter.Verdict{Result: limiter.Again, NotBefore: now.Add(retryBegin)}, now)
+		return
+	}
+	p.outcome = done.outcome
+	end.outcome = outcomeOf(p.identity, done.outcome)
+	verdict := verdictOf(done.outcome, done.breakerUntil)
+	l.tellOutcome(p, verdict, done)
+	l.conclude(end, p, verdict, now)
+}
+
+// conclude ends a call for the scheduler; the dispositions that follow go with
+// the call's outcome.
+func (l *loop) conclude(end *pushEnd, p *push, v limiter.Verdict, now time.Time) {
+	before := len(l.outbox.dispositions)
+	inDoubt := v.Result == limiter.Doubt || p.batch.Resend
+	l.end(l.sched.Done(now, p.batch, v), now)
+	end.dispositions = append([]journal.Disposition(nil), l.outbox.dispositions[before:]...)
+	l.outbox.dispositions = l.outbox.dispositions[:before]
+	l.outbox.ended = end
+	if !inDoubt || v.Result == limiter.Pushed || v.Result == limiter.Rejected {
+		delete(l.pushes, p.batch.ID)
+	}
+}
+
+// tellOutcome logs the call, and remembers what people may want to see.
+func (l *loop) tellOutcome(p *push, v limiter.Verdict, done callDone) {
+	o := done.outcome
+	l.blocked = ""
+	attrs := []any{
+		"push_id", p.id, "attempt", p.attempts, "events", len(p.batch.Covers), "audience", p.batch.Audience.String(),
+		"priority", p.batch.Priority.String(), "why", p.batch.Why.String(), "class", o.Class.String(), "duration", o.Ended.Sub(o.Started),
+	}
+	log := l.b.cfg.Logger
+	switch o.Class {
+	case pushapi.ClassOK:
+		log.Info("pushed", append(attrs, "task_id", o.TaskID)...)
+	case pushapi.ClassConfig:
+		l.blocked = o.Err.Error()
+		log.Error("push refused: no call is made until a person acts", append(attrs, "error", o.Err, "do", o.Err.Do, "next_try", v.NotBefore)...)
+	case pushapi.ClassReject:
+		log.Error("push refused for good", append(attrs, "error", o.Err, "do", "mend the rule; the request is on the dead-letter topic")...)
+	case pushapi.ClassQuota:
+		l.blocked = o.Err.Error()
+		log.Warn("quota spent, by the API's count", append(attrs, "error", o.Err, "next_try", v.NotBefore)...)
+	case pushapi.ClassRetry, pushapi.ClassWait, pushapi.ClassResign, pushapi.ClassDoubt:
+		l.blocked = o.Err.Error()
+		log.Warn("push not confirmed", append(attrs, "error", o.Err, "next_try", v.NotBefore, "breaker", done.breaker.String())...)
+	}
+	l.b.metrics.pushed(p, o)
+	l.lastPush = append(l.lastPush, summaryOf(p, o))
+	if len(l.lastPush) > lastPushes {
+		l.lastPush = l.lastPush[1:]
+	}
+}

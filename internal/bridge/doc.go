@@ -1,0 +1,25 @@
+// Package bridge is the running pipeline: it wires the stages and owns the one
+// loop between them.
+//
+// It decides nothing that a stage decides: not what a rule asks for, not what
+// may merge, not what an answer means. It reads the clock, moves values from
+// stage to stage (route.go) and sees that they go in the promised order.
+//
+//	records ─► loop ─► map ─► Scheduler.Add ─► pending
+//	            │ Scheduler.Next                   │
+//	            ├─► call: Begin ─► fence ─► Push ──┴─► loop: Scheduler.Done
+//	            ├─► record: journal, dead letters, results ─► loop: Watermark.Done
+//	            └─► commit: what lies below the watermarks
+//
+// The goroutines, one session (one ownership of the partitions) at a time:
+//
+//	who     owns                                          stops when                       touches
+//	loop    scheduler, watermarks, outbox, all decisions  the session ends and all is      channels only, no I/O
+//	                                                      recorded and committed
+//	call    the one call in flight                        its call has ended               journal.Begin, Commit, Push
+//	record  the one batch of dispositions being written   it is written, or the deadline   journal, results, dead letters
+//	commit  the one commit                                it is answered                   Session.Commit
+//
+// The last three exist only while they have work; each answers on a channel of
+// size 1, so that none waits for the loop to end.
+package bridge

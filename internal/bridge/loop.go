@@ -1,0 +1,338 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"pushbridge/internal/consume"
+	"pushbridge/internal/journal"
+	"pushbridge/internal/limiter"
+	"pushbridge/internal/offset"
+	"pushbridge/internal/pushapi"
+	"pushbridge/internal/results"
+)
+
+// commitEvery is how often progress is committed while nothing else is. A crash
+// repeats what was read since, which the journal tells from what is new.
+const commitEvery = time.Second
+
+// loop is the state of one session and its one owner.
+type loop struct {
+	b       *Bridge
+	session *consume.Session
+	sched   *limiter.Scheduler
+	known   *known
+	marks   map[offset.Partition]*offset.Watermark
+
+	// several counts the dispositions that an event with more than one still
+	// needs; an event with one is not in it.
+	several map[offset.Position]int
+
+	outbox    outbox
+	pushes    map[uint64]*push // by batch: in flight, or in doubt and to be made again
+	blocked   string           // why no call is made, for people; empty: nothing is wrong
+	lastPush  []PushSummary
+	paused    bool
+	draining  bool
+	committed map[offset.Partition]int64
+	commitAt  time.Time
+
+	called     chan callDone   // size 1: the one call
+	recorded   chan recordDone // size 1: the one write
+	commitDone chan commitDone // size 1: the one commit
+	calling    *push
+	ending     bool // the outcome of the last call is not in the journal yet
+	recording  bool
+	retryAt    time.Time // when a write that did not succeed is tried again
+	unwritable bool      // the last write did not succeed
+	committing bool
+	notOwner   bool // a commit was refused: nothing more can be committed
+}
+
+// push is one push through its attempts.
+type push struct {
+	identity
+	batch   *limiter.Batch
+	attempt journal.Attempt
+	outcome pushapi.Outcome
+}
+
+func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time) *loop {
+	lim := b.cfg.Limits
+	budget := limiter.NewBudget(lim.Interval, journal.Window, lim.Quota)
+	for _, end := range state.Calls {
+		budget.Spend(end)
+	}
+	if !state.LastEnd.IsZero() {
+		budget.Touch(state.LastEnd)
+	}
+	l := &loop{
+		b: b, session: s,
+		sched: limiter.New(limiter.Config{
+			Budget: budget, Settle: lim.Settle, DedupWindow: lim.DedupWindow, DedupMax: lim.DedupMax,
+		}),
+		known:      newKnown(state),
+		marks:      make(map[offset.Partition]*offset.Watermark),
+		several:    make(map[offset.Position]int),
+		pushes:     make(map[uint64]*push),
+		committed:  make(map[offset.Partition]int64),
+		commitAt:   now.Add(commitEvery),
+		called:     make(chan callDone, 1),
+		recorded:   make(chan recordDone, 1),
+		commitDone: make(chan commitDone, 1),
+	}
+	for _, a := range s.Partitions() {
+		l.marks[a.Partition] = offset.NewWatermark(a.Start)
+		l.committed[a.Partition] = a.Start
+	}
+	for _, a := range state.InDoubt {
+		b.cfg.Logger.Warn("call in doubt found in the journal: it counts as made", "push_id", a.ID, "events", a.Events(), "on_doubt", a.OnDoubt)
+	}
+	return l
+}
+
+// run moves events until ctx ends, then brings what is under way to its end.
+func (l *loop) run(ctx context.Context) error {
+	work, stop := l.workContext(ctx)
+	defer stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	ending := ctx.Done()
+	for {
+		now := time.Now()
+		wake := l.step(ctx, work, now)
+		if l.draining && l.idle() {
+			return nil
+		}
+		if work.Err() != nil {
+			l.b.cfg.Logger.Error("stopping took too long: what is not recorded is read again at the next start",
+				"within", l.b.cfg.Limits.StopWithin, "unrecorded", l.outbox.len(), "calling", l.calling != nil)
+			return nil
+		}
+		timer.Reset(max(0, time.Until(wake)))
+		var records <-chan consume.Batch
+		if !l.paused && !l.draining {
+			records = l.session.Records()
+		}
+		select {
+		case batch := <-records:
+			l.take(batch, time.Now())
+		case done := <-l.called:
+			l.learn(done, time.Now())
+		case done := <-l.recorded:
+			l.forget(done)
+		case done := <-l.commitDone:
+			l.committing = false
+			if err := done.err; err != nil {
+				l.b.cfg.Logger.Warn("commit offsets", "error", err)
+				if errors.Is(err, consume.ErrNotOwner) {
+					l.draining, l.notOwner = true, true
+				}
+				break
+			}
+			for p, at := range done.offsets {
+				l.committed[p] = at
+			}
+		case ask := <-l.b.asks:
+			ask <- l.status(time.Now())
+		case <-ending:
+			ending = nil
+			l.draining = true
+			l.b.cfg.Logger.Info("session ends: finishing what is under way", "cause", context.Cause(ctx), "pending", l.sched.Total())
+		case <-timer.C:
+		case <-work.Done():
+		}
+	}
+}
+
+// workContext outlives ctx by Limits.StopWithin: a call that was made must be
+// recorded.
+func (l *loop) workContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(l.b.cfg.Limits.StopWithin, cancel)
+		context.AfterFunc(work, func() { timer.Stop() })
+	})
+	return work, func() { stop(); cancel() }
+}
+
+// step starts all that may start now and returns when to look again.
+func (l *loop) step(ctx, work context.Context, now time.Time) time.Time {
+	wake := now.Add(time.Minute)
+	var d limiter.Decision
+	if l.mayCall() {
+		d = l.sched.Next(now)
+	} else {
+		d = l.sched.Idle(now)
+	}
+	l.end(d.Ended, now)
+	if d.Batch != nil {
+		l.call(ctx, work, d.Batch, now)
+	}
+	if !d.WakeAt.IsZero() && d.WakeAt.Before(wake) {
+		wake = d.WakeAt
+	}
+	if at := l.record(work, now); !at.IsZero() && at.Before(wake) {
+		wake = at
+	}
+	if at := l.commit(work, now); at.Before(wake) {
+		wake = at
+	}
+	l.setPaused()
+	return wake
+}
+
+// mayCall says whether nothing outside the scheduler stands against a call. The
+// outcome of the last one must be in the journal, so that at most one call can
+// ever be in doubt.
+func (l *loop) mayCall() bool {
+	return !l.draining && l.calling == nil && !l.ending && !l.unwritable && !l.committing
+}
+
+func (l *loop) idle() bool {
+	return l.calling == nil && !l.recording && !l.committing && l.outbox.len() == 0 && len(l.progress()) == 0
+}
+
+func (l *loop) setPaused() {
+	limit := l.b.cfg.Limits.MaxPending
+	waiting := l.sched.Total() + l.outbox.len()
+	switch {
+	case !l.paused && waiting >= limit:
+		l.paused = true
+		l.b.cfg.Logger.Warn("fetching pauses: too many intents wait", "pending", waiting, "limit", limit)
+	case l.paused && waiting <= limit*3/4:
+		l.paused = false
+		l.b.cfg.Logger.Info("fetching resumes", "pending", waiting)
+	}
+}
+
+// take maps the records of a batch and hands their intents to the scheduler.
+func (l *loop) take(batch consume.Batch, now time.Time) {
+	mark := l.marks[batch.Partition]
+	if batch.Lost != nil {
+		if mark = l.lost(batch, mark); mark == nil {
+			l.draining = true
+			return
+		}
+	}
+	for i := range batch.Records {
+		r := &batch.Records[i]
+		if l.known.ended(r.Position) {
+			continue
+		}
+		mark.Begin(r.Position.Offset)
+		l.route(r, now)
+	}
+	mark.Skip(batch.Next)
+}
+
+// lost reports offsets that can no longer be read. A log that was rewound gives
+// old offsets to new records, so nothing of the old may be pending: then the
+// session ends and a new one starts clean.
+func (l *loop) lost(batch consume.Batch, mark *offset.Watermark) *offset.Watermark {
+	loss := batch.Lost
+	l.b.metrics.lost.WithLabelValues(loss.Partition.Topic).Add(float64(loss.Count))
+	l.b.cfg.Logger.Error("records lost: they were gone before they were read", "partition", loss.Partition.String(),
+		"kind", loss.Kind.String(), "first", loss.First, "last", loss.Last, "count", loss.Count,
+		"do", "lengthen the topic's retention, or find out who deleted it")
+	if loss.Kind != consume.Rewound {
+		return mark
+	}
+	if mark.Open() > 0 {
+		return nil
+	}
+	start := batch.Next
+	if len(batch.Records) > 0 {
+		start = batch.Records[0].Position.Offset
+	}
+	l.known.rewound(loss.Partition)
+	mark = offset.NewWatermark(start)
+	l.marks[loss.Partition] = mark
+	return mark
+}
+
+// route turns one record into intents or into its disposition.
+func (l *loop) route(r *consume.Record, now time.Time) {
+	origin := originOf(r, now)
+	if r.Err != nil {
+		l.outbox.bury(r, results.Undecodable, "", r.Err, now)
+		l.dispose(journal.Disposition{Origin: origin, Kind: journal.DeadLettered, Reason: r.Err.Error(), At: now})
+		return
+	}
+	m := l.b.cfg.Rules.Map(r.Event, origin)
+	if n := len(m.Intents) + len(m.Failures); n > 1 {
+		l.several[origin.Position] = n
+	}
+	for _, f := range m.Failures {
+		l.outbox.bury(r, results.RuleFailed, f.Rule, f, now)
+		l.dispose(journal.Disposition{Origin: origin, Rule: f.Rule, Kind: journal.DeadLettered, Reason: f.Error(), At: now})
+	}
+	if len(m.Intents) == 0 && len(m.Failures) == 0 {
+		l.dispose(journal.Disposition{Origin: origin, Kind: journal.Unmatched, Reason: m.Why, At: now})
+	}
+	for _, in := range m.Intents {
+		if d, ok := l.known.settled(in, now); ok {
+			l.dispose(d)
+			continue
+		}
+		l.end(l.sched.Add(now, in), now)
+	}
+}
+
+// end takes over what the scheduler is done with.
+func (l *loop) end(ended []limiter.Ended, now time.Time) {
+	for _, e := range ended {
+		var id identity
+		var o pushapi.Outcome
+		if e.Batch != nil {
+			if p, ok := l.pushes[e.Batch.ID]; ok {
+				id, o = p.identity, p.outcome
+			}
+		}
+		l.dispose(dispositionOf(e, id, o, now))
+	}
+}
+
+// dispose puts a disposition on its way. Of an event with several only the last
+// one lets its offset go.
+func (l *loop) dispose(d journal.Disposition) {
+	if n, ok := l.several[d.Origin.Position]; ok {
+		if n > 1 {
+			d.More = true
+			l.several[d.Origin.Position] = n - 1
+		} else {
+			delete(l.several, d.Origin.Position)
+		}
+	}
+	l.outbox.dispositions = append(l.outbox.dispositions, d)
+	l.b.metrics.disposed(&d)
+}
+
+// forget marks as done what is recorded for good.
+func (l *loop) forget(done recordDone) {
+	l.recording = false
+	if l.unwritable != (done.err != nil) {
+		l.unwritable = done.err != nil
+		if l.unwritable {
+			l.b.cfg.Logger.Error("dispositions cannot be recorded: no call is made until they can", "error", done.err,
+				"do", "see that Kafka takes writes to the journal, results and dead-letter topics")
+		} else {
+			l.b.cfg.Logger.Info("dispositions are recorded again")
+		}
+	}
+	if done.err != nil {
+		l.outbox.failed = done.job
+		l.retryAt = time.Now().Add(retryWrite)
+		return
+	}
+	if done.job.push != nil {
+		l.ending = false
+	}
+	for i := range done.job.dispositions {
+		d := &done.job.dispositions[i]
+		if !d.More {
+			l.marks[d.Origin.Position.Partition].Done(d.Origin.Position.Offset)
+		}
+	}
+}
