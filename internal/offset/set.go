@@ -42,9 +42,10 @@ func (s *Set) Add(offset int64) { s.AddRange(Range{First: offset, Last: offset})
 
 // AddRange puts all offsets of r into the set.
 func (s *Set) AddRange(r Range) {
-	// The first range that r touches or overlaps, and the first beyond r.
+	// The first range that r touches or overlaps, and the first beyond r. Offsets
+	// start at 0, so one less than a First does not overflow.
 	from := sort.Search(len(s.ranges), func(i int) bool { return s.ranges[i].Last >= r.First-1 })
-	to := sort.Search(len(s.ranges), func(i int) bool { return s.ranges[i].First > r.Last+1 })
+	to := sort.Search(len(s.ranges), func(i int) bool { return s.ranges[i].First-1 > r.Last })
 	if from < to {
 		r.First = min(r.First, s.ranges[from].First)
 		r.Last = max(r.Last, s.ranges[to-1].Last)
