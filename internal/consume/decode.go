@@ -3,7 +3,6 @@ package consume
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -51,7 +50,7 @@ func (d decoder) event(r *Record) (e *event.Event, class Class, err error) {
 	if err != nil {
 		return nil, Invalid, err
 	}
-	if err := upgrade(e, msg.mode); err != nil {
+	if err := upgrade(e); err != nil {
 		return nil, Invalid, err
 	}
 	if err := e.Validate(); err != nil {
@@ -99,29 +98,11 @@ func (d decoder) message(r *Record) (*message, Class, error) {
 }
 
 // upgrade makes a CloudEvents 0.3 event a 1.0 one.
-func upgrade(e *event.Event, mode binding.Encoding) error {
+func upgrade(e *event.Event) error {
 	if e.SpecVersion() != event.CloudEventsVersionV03 {
 		return nil
 	}
-	encoding := e.Context.DeprecatedGetDataContentEncoding()
 	e.Context = e.Context.AsV1()
-	if encoding == "" {
-		return nil
-	}
-	// 1.0 has no such attribute, and data is bytes from here on. The SDK has
-	// decoded structured data already, binary data not.
-	if err := e.Context.SetExtension(event.DataContentEncodingKey, nil); err != nil {
-		return err
-	}
-	if mode == binding.EncodingBinary {
-		if !strings.EqualFold(encoding, event.Base64) {
-			return fmt.Errorf("datacontentencoding %q: want base64", encoding)
-		}
-		data, err := base64.StdEncoding.AppendDecode(nil, e.DataEncoded)
-		if err != nil {
-			return fmt.Errorf("data: %w", err)
-		}
-		e.DataEncoded = data
-	}
-	return nil
+	// 1.0 has no such attribute, and the data is decoded by now.
+	return e.Context.SetExtension(event.DataContentEncodingKey, nil)
 }

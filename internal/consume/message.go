@@ -3,14 +3,16 @@ package consume
 import (
 	"bytes"
 	"context"
-	"errors"
+	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/cloudevents/sdk-go/v2/binding"
 	"github.com/cloudevents/sdk-go/v2/binding/format"
 	"github.com/cloudevents/sdk-go/v2/binding/spec"
+	"github.com/cloudevents/sdk-go/v2/event"
 )
 
 // Header names of the Kafka protocol binding. Producers disagree about their
@@ -19,6 +21,7 @@ const (
 	contentTypeHeader = "content-type"
 	attributePrefix   = "ce_"
 	versionHeader     = attributePrefix + "specversion"
+	encodingHeader    = attributePrefix + "datacontentencoding" // of 0.3
 )
 
 // message shows a record to the SDK.
@@ -27,7 +30,10 @@ type message struct {
 	mode   binding.Encoding
 }
 
-var _ binding.MessageReader = (*message)(nil)
+var (
+	_ binding.MessageReader         = (*message)(nil)
+	_ binding.MessageMetadataReader = (*message)(nil) // binding.ToEvent insists on it
+)
 
 // mode returns the content type and whether the attributes are in headers. Of
 // repeated headers the last counts, as it does for the attributes.
@@ -63,15 +69,20 @@ func (m *message) ReadBinary(_ context.Context, w binding.BinaryWriter) error {
 	if err != nil {
 		return err
 	}
+	data := m.record.Value
 	for _, h := range m.record.Headers {
-		if !utf8.Valid(h.Value) && (isAttribute(h.Key) || strings.EqualFold(h.Key, contentTypeHeader)) {
+		isType := strings.EqualFold(h.Key, contentTypeHeader)
+		if !utf8.Valid(h.Value) && (isType || isAttribute(h.Key)) {
 			return fmt.Errorf("header %q: not UTF-8", h.Key)
 		}
 		switch {
-		case strings.EqualFold(h.Key, contentTypeHeader):
+		case isType:
 			err = w.SetAttribute(version.AttributeFromKind(spec.DataContentType), string(h.Value))
 		case strings.EqualFold(h.Key, versionHeader):
 			// set first, by version
+		case strings.EqualFold(h.Key, encodingHeader) && version == spec.V03:
+			// The SDK neither takes this attribute nor decodes by it.
+			data, err = decodeData(m.record.Value, string(h.Value))
 		case isAttribute(h.Key):
 			name := strings.ToLower(h.Key[len(attributePrefix):])
 			if attribute := version.Attribute(name); attribute != nil {
@@ -84,31 +95,54 @@ func (m *message) ReadBinary(_ context.Context, w binding.BinaryWriter) error {
 			return fmt.Errorf("header %q: %w", h.Key, err)
 		}
 	}
-	if m.record.Value == nil {
+	if data == nil {
 		return nil
 	}
 	// The SDK keeps the buffer's bytes as the event's data, without a copy; both
 	// belong to this record.
-	return w.SetData(bytes.NewBuffer(m.record.Value))
+	return w.SetData(bytes.NewBuffer(data))
+}
+
+func decodeData(data []byte, encoding string) ([]byte, error) {
+	if !strings.EqualFold(encoding, event.Base64) {
+		return nil, fmt.Errorf("%q, want base64", encoding)
+	}
+	return base64.StdEncoding.AppendDecode(nil, data)
 }
 
 // version sets the spec version, which decides what the other names mean.
 func (m *message) version(w binding.BinaryWriter) (spec.Version, error) {
-	var name string
-	for _, h := range m.record.Headers {
-		if strings.EqualFold(h.Key, versionHeader) {
-			name = string(h.Value)
-		}
-	}
+	name, _ := m.header(versionHeader).(string)
 	version := spec.VS.Version(name)
 	if version == nil {
 		return nil, fmt.Errorf("header %q: unknown version %q, want 1.0 or 0.3", versionHeader, name)
 	}
-	attribute := version.AttributeFromKind(spec.SpecVersion)
+	return version, w.SetAttribute(version.AttributeFromKind(spec.SpecVersion), name)
+}
+
+// GetAttribute returns an attribute of a binary record.
+func (m *message) GetAttribute(kind spec.Kind) (spec.Attribute, any) {
+	attribute := spec.V1.AttributeFromKind(kind)
 	if attribute == nil {
-		return nil, errors.New("the SDK does not know specversion")
+		return nil, nil
 	}
-	return version, w.SetAttribute(attribute, name)
+	if kind == spec.DataContentType {
+		return attribute, m.header(contentTypeHeader)
+	}
+	return attribute, m.header(attributePrefix + attribute.Name())
+}
+
+// GetExtension returns an extension of a binary record.
+func (m *message) GetExtension(name string) any { return m.header(attributePrefix + name) }
+
+// header returns the last header of that name as a string, or nil.
+func (m *message) header(name string) any {
+	for _, h := range slices.Backward(m.record.Headers) {
+		if strings.EqualFold(h.Key, name) {
+			return string(h.Value)
+		}
+	}
+	return nil
 }
 
 func isAttribute(header string) bool {
