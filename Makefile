@@ -37,7 +37,7 @@ fuzz: ## Fuzz every target for FUZZTIME (30s)
 	scripts/fuzz.sh
 
 bench: ## Run every benchmark COUNT (6) times and print the medians
-	go test -run '^$$' -bench . -benchmem -count $(or $(COUNT),6) ./... | tee .cache/bench.txt && $(TOOL) benchstat .cache/bench.txt
+	mkdir -p .cache && go test -run '^$$' -bench . -benchmem -count $(or $(COUNT),6) ./... | tee .cache/bench.txt && $(TOOL) benchstat .cache/bench.txt
 
 kafka: ## Start a real Apache Kafka on loopback (KAFKA_VERSION, KAFKA_PORT), its address in .cache/kafka/address
 	scripts/kafka.sh start

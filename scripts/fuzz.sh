@@ -7,7 +7,8 @@ cd "$(dirname "$0")/.."
 targets=0
 failed=0
 for pkg in $(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...); do
-	for target in $(go test -list '^Fuzz' "$pkg" | grep '^Fuzz' || true); do
+	listed=$(go test -list '^Fuzz' "$pkg") || { echo "$listed" >&2; exit 1; }
+	for target in $(grep '^Fuzz' <<<"$listed" || true); do
 		echo "--- $pkg $target"
 		targets=$((targets + 1))
 		go test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-30s}" "$pkg" || failed=$((failed + 1))

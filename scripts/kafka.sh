@@ -7,7 +7,7 @@
 #
 # What tests read, all in .cache/kafka, one fact a file, written only once the
 # broker answers:
-#   address           PLAINTEXT           127.0.0.1:19092
+#   address           PLAINTEXT           127.0.0.1:19092, or ten higher and so on where that is taken
 #   sasl_address      SASL_PLAINTEXT      127.0.0.1:19093
 #   ssl_address       SSL                 localhost:19094
 #   sasl_ssl_address  SASL_SSL            localhost:19095
@@ -19,7 +19,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 dir=$PWD/.cache/kafka
-port=${KAFKA_PORT:-19092} # and the three above it, and the controller on the fourth
+port=${KAFKA_PORT:-19092} # and the three above it, and the controller on the fourth; moved by free
 version=${KAFKA_VERSION:-$(sed -n 's|.*<kafka.version>\(.*\)</kafka.version>.*|\1|p' tools/kafka/pom.xml)}
 libs=$dir/libs-$version
 facts=(address sasl_address ssl_address sasl_ssl_address)
@@ -33,10 +33,21 @@ running() {
 	[[ -s $dir/pid ]] && tr '\0' ' ' 2>/dev/null <"/proc/$(<"$dir/pid")/cmdline" | grep -qF "$dir/server.properties"
 }
 
+open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# Another checkout's broker may have the ports.
+free() {
+	local first=$port
+	while open "$port" || open $((port + 1)) || open $((port + 2)) || open $((port + 3)) || open $((port + 4)); do
+		port=$((port + 10))
+		((port < first + 100)) || die "no five free ports from $first on: make kafka KAFKA_PORT=39092"
+	done
+}
+
 # A broker has started when the log says so and the port is open; a port alone
 # could be a stranger's.
 answers() {
-	grep -q 'Kafka Server started' "$dir/log" 2>/dev/null && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null
+	grep -q 'Kafka Server started' "$dir/log" 2>/dev/null && open "$port"
 }
 
 fetch() {
@@ -102,16 +113,14 @@ configure() {
 }
 
 start() {
-	if running && answers && grep -qaF "$libs" "/proc/$(<"$dir/pid")/cmdline"; then
+	if running && [[ -s $dir/address ]] && grep -qaF "$libs" "/proc/$(<"$dir/pid")/cmdline"; then
 		say "already running on $(<"$dir/address")"
 		return
 	fi
 	stop
 	command -v java mvn keytool >/dev/null || die "a real broker needs Java 17 and Maven: install default-jdk-headless and maven"
 	mkdir -p "$dir"
-	if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-		die "port $port is taken: make kafka KAFKA_PORT=29092"
-	fi
+	free
 	fetch
 	certify
 	configure
@@ -124,10 +133,10 @@ start() {
 	nohup setsid "${kafka[@]}" kafka.Kafka "$dir/server.properties" >>"$dir/log" 2>&1 </dev/null &
 	echo $! >"$dir/pid"
 
-	local deadline=$((SECONDS + 90))
+	local deadline=$((SECONDS + 180))
 	until answers; do
 		running || { tail -30 "$dir/log" >&2; die "the broker ended while starting, see .cache/kafka/log"; }
-		((SECONDS < deadline)) || { tail -30 "$dir/log" >&2; stop; die "no answer within 90 s, see .cache/kafka/log"; }
+		((SECONDS < deadline)) || { tail -30 "$dir/log" >&2; stop; die "no answer within 180 s, see .cache/kafka/log"; }
 		sleep 0.3
 	done
 	echo "127.0.0.1:$((port + 1))" >"$dir/sasl_address"
