@@ -12,3 +12,14 @@ const Base = "https://pushbridge.example/schemas/"
 //
 //go:embed *.json
 var FS embed.FS
+
+// Rules returns the schema of the rule file (JSON Schema 2020-12). Editors find
+// it by a comment in the file's first line; the bridge itself goes by what
+// mapper.Parse accepts, and a test holds the two together.
+func Rules() []byte {
+	raw, err := FS.ReadFile("rules.v1.json")
+	if err != nil {
+		panic("schemas: " + err.Error()) // embedded, so only a broken build gets here
+	}
+	return raw
+}

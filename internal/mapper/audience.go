@@ -102,8 +102,8 @@ func (l *loader) checkTag(n *node, field, text string) {
 
 func (l *loader) attributes(n *node, field string, spec *audienceSpec) {
 	if n.kind != mapNode || len(n.pairs) == 0 || len(n.pairs) > audience.MaxPairs {
-		got := n.kind.String()
-		if n.kind == mapNode {
+		got := n.String()
+		if len(n.pairs) > 0 {
 			got = fmt.Sprintf("%d", len(n.pairs))
 		}
 		l.refuse(n, field, fmt.Sprintf("want a map of 1 to %d attributes, got %s", audience.MaxPairs, got), "write {city: \"${data.city}\"}")

@@ -65,6 +65,9 @@ type step struct {
 }
 
 func (l *language) compile(source string) (*expression, error) {
+	if source == "" {
+		return nil, errors.New("the expression is empty")
+	}
 	checked, issues := l.env.Compile(source)
 	if err := issues.Err(); err != nil {
 		return nil, celFault(source, issues)

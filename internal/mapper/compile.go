@@ -40,7 +40,7 @@ func (l *loader) rules(root *node) []*rule {
 		l.refuse(root, "rules", "it is missing", "write at least one rule")
 		return nil
 	case list.kind != listNode || len(list.items) == 0:
-		l.refuse(list, "rules", fmt.Sprintf("want a list with at least one rule, got %s", list.kind), "")
+		l.refuse(list, "rules", fmt.Sprintf("want a list with at least one rule, got %s", list), "")
 		return nil
 	}
 	var rules []*rule

@@ -21,6 +21,9 @@ type loader struct {
 
 // refuse notes a problem. A nil place means the whole file.
 func (l *loader) refuse(place *node, field, msg, do string) {
+	if place != nil && place.unread {
+		return // noted already, when the tree was read
+	}
 	e := &FileError{File: l.file, Rule: l.rule, Field: field, Msg: msg, Do: do}
 	if place != nil {
 		e.Line, e.Column = place.line, place.column
@@ -63,7 +66,7 @@ type keys struct {
 // nothing more can be said about it.
 func (l *loader) fields(n *node, field string, k keys) *node {
 	if n.kind != mapNode {
-		l.refuse(n, field, fmt.Sprintf("want a map, got %s", n.kind), "its keys are "+strings.Join(k.known, ", "))
+		l.refuse(n, field, fmt.Sprintf("want a map, got %s", n), "its keys are "+strings.Join(k.known, ", "))
 		return nil
 	}
 	for _, p := range n.pairs {
@@ -84,8 +87,8 @@ func (l *loader) fields(n *node, field string, k keys) *node {
 }
 
 func join(field, name string) string {
-	if field == "" {
-		return name
+	if field == "" || name == "" {
+		return field + name
 	}
 	return field + "." + name
 }
@@ -100,9 +103,9 @@ func (l *loader) text(n *node, field string) (string, bool) {
 	case nullNode:
 		l.refuse(n, field, "there is no value", "write one or take the key out")
 	case boolNode, integerNode, floatNode:
-		l.refuse(n, field, fmt.Sprintf("want a string, got %s", n.kind), fmt.Sprintf("put it in quotes: %q", n.text))
+		l.refuse(n, field, fmt.Sprintf("want a string, got %s", n), fmt.Sprintf("put it in quotes: %q", n.text))
 	case listNode, mapNode:
-		l.refuse(n, field, fmt.Sprintf("want a string, got %s", n.kind), "")
+		l.refuse(n, field, fmt.Sprintf("want a string, got %s", n), "")
 	}
 	return "", false
 }
@@ -136,7 +139,7 @@ func (l *loader) templateOf(n *node, field string, spread bool) *template {
 // flag reads a boolean.
 func (l *loader) flag(n *node, field string) (bool, bool) {
 	if n.kind != boolNode {
-		l.refuse(n, field, fmt.Sprintf("want true or false, got %s", n.kind), "")
+		l.refuse(n, field, fmt.Sprintf("want true or false, got %s", n), "")
 		return false, false
 	}
 	return n.text == "true", true
@@ -152,7 +155,7 @@ func (l *loader) duration(n *node, field string) (time.Duration, bool) {
 		l.refuse(n, field, fmt.Sprintf("duration %s has no unit", n.text), do)
 		return 0, false
 	case nullNode, boolNode, listNode, mapNode:
-		l.refuse(n, field, fmt.Sprintf("want a duration, got %s", n.kind), do)
+		l.refuse(n, field, fmt.Sprintf("want a duration, got %s", n), do)
 		return 0, false
 	}
 	d, err := time.ParseDuration(n.text)

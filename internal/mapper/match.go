@@ -86,7 +86,7 @@ var patternKeys = keys{known: []string{"prefix", "suffix", "any_of"}}
 // any.
 func (l *loader) match(n *node, field string) ([]matcher, []string) {
 	if n.kind != mapNode || len(n.pairs) == 0 {
-		l.refuse(n, field, fmt.Sprintf("want a map of attributes, got %s", n.kind), "say which events: match: {type: …}")
+		l.refuse(n, field, fmt.Sprintf("want a map of attributes, got %s", n), "say which events: match: {type: …}")
 		return nil, nil
 	}
 	var all []matcher
@@ -147,7 +147,7 @@ func (l *loader) pattern(n *node, field string) (matcher, bool) {
 	}
 	if v := n.get("any_of"); v != nil {
 		if v.kind != listNode || len(v.items) == 0 {
-			l.refuse(v, join(field, "any_of"), fmt.Sprintf("want a list with at least one string, got %s", v.kind), "")
+			l.refuse(v, join(field, "any_of"), fmt.Sprintf("want a list with at least one string, got %s", v), "")
 			return m, false
 		}
 		for i, item := range v.items {

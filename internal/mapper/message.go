@@ -61,7 +61,7 @@ func (l *loader) message(n *node, field string, base defaults) messageSpec {
 		l.refuse(v, join(at, "item"), "not in this version", "write a list of elements")
 		return m
 	case v.kind != listNode || len(v.items) == 0:
-		l.refuse(v, at, fmt.Sprintf("want a list with at least one element, got %s", v.kind), `write - text: "…"`)
+		l.refuse(v, at, fmt.Sprintf("want a list with at least one element, got %s", v), `write - text: "…"`)
 		return m
 	}
 	customs := 0
@@ -164,7 +164,7 @@ func (l *loader) section(n *node, field, prefix string, k kind, e *elementSpec) 
 			l.section(v, at, prefix+name+".", k, e)
 		case form == sections:
 			if v.kind != listNode || len(v.items) == 0 {
-				l.refuse(v, at, fmt.Sprintf("want a list with at least one entry, got %s", v.kind), "")
+				l.refuse(v, at, fmt.Sprintf("want a list with at least one entry, got %s", v), "")
 				continue
 			}
 			e.count = len(v.items)
@@ -203,7 +203,7 @@ func (l *loader) fieldValue(n *node, field string, f form) *template {
 
 func (l *loader) numberTemplate(n *node, field string) *template {
 	if n.kind != textNode {
-		l.refuse(n, field, fmt.Sprintf("want a number or a string with ${…}, got %s", n.kind), "")
+		l.refuse(n, field, fmt.Sprintf("want a number or a string with ${…}, got %s", n), "")
 		return nil
 	}
 	t := l.template(n, field)

@@ -45,7 +45,7 @@ func (l *loader) offline(n *node, field string) *offlineSpec {
 		switch {
 		case v == nil:
 		case v.kind != mapNode:
-			l.refuse(v, join(field, name), fmt.Sprintf("want a map, got %s", v.kind), "")
+			l.refuse(v, join(field, name), fmt.Sprintf("want a map, got %s", v), "")
 		default:
 			*to = l.vendor(v, join(field, name))
 		}

@@ -20,6 +20,7 @@ type node struct {
 	items        []*node
 	pairs        []pair
 	line, column int
+	unread       bool // there is more, which we refuse to read
 }
 
 type pair struct {
@@ -57,6 +58,14 @@ func (k nodeKind) String() string {
 		return "a map"
 	}
 	return "an unknown value"
+}
+
+// String says what the node is, for messages.
+func (n *node) String() string {
+	if n.kind == listNode && len(n.items) == 0 || n.kind == mapNode && len(n.pairs) == 0 {
+		return "an empty" + strings.TrimPrefix(n.kind.String(), "a")
+	}
+	return n.kind.String()
 }
 
 // get returns the value of a key, or nil.
@@ -100,17 +109,20 @@ func (l *loader) syntax(data []byte, err error) {
 			place.line, place.column = e.Token.Position.Line, e.Token.Position.Column
 		}
 	}
-	do := ""
+	trapped := false
 	for _, t := range lexer.Tokenize(string(data)) {
-		open := t.Type == yamltoken.MappingStartType && t.Prev != nil && strings.HasSuffix(t.Prev.Value, "$") &&
-			t.Prev.Type == yamltoken.StringType && t.Prev.Position.Line == t.Position.Line
-		if open && t.Position.Line == place.line {
-			place.column = t.Position.Column - 1
-			msg, do = "inside { } or [ ] YAML takes the brace of ${ for its own", `put the string in quotes: "${…}"`
-			break
+		if t.Type == yamltoken.MappingStartType && t.Prev != nil && t.Prev.Type == yamltoken.StringType &&
+			strings.HasSuffix(t.Prev.Value, "$") && t.Prev.Position.Line == t.Position.Line {
+			trapped = true
+			l.refuse(&node{line: t.Position.Line, column: t.Position.Column - 1}, "",
+				"inside { } or [ ] YAML takes the brace of ${ for its own", `put the string in quotes: "${…}"`)
 		}
 	}
-	if do == "" && strings.Contains(l.excerpt(place.line), "${") {
+	if trapped {
+		return
+	}
+	do := ""
+	if strings.Contains(l.excerpt(place.line), "${") {
 		do = `a string with ${…} and a colon, a # or a comma needs quotes: "${…}"`
 	}
 	l.refuse(place, "", msg, do)
@@ -157,8 +169,8 @@ func (l *loader) node(n ast.Node) *node {
 		*out = node{kind: mapNode, line: at(n.Key).line, column: at(n.Key).column}
 		l.pair(out, n)
 	default:
-		out.kind = nullNode
 		l.refuse(out, "", "anchors, aliases, tags and special numbers are not read", "write the value out")
+		out.kind, out.unread = nullNode, true
 	}
 	return out
 }

@@ -1,0 +1,86 @@
+package mapper
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"pushbridge/schemas"
+)
+
+// TestSchemaAgrees holds the schema to Parse on all files of the corpus. What
+// no schema can see is marked in the file, with the reason.
+func TestSchemaAgrees(t *testing.T) {
+	t.Attr("guards", "editors and the bridge agree on what a rule file is")
+	t.Parallel()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemas.Rules()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("rules.v1.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile("rules.v1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("testdata/*/*.yaml")
+	if err != nil || len(files) < 10 {
+		t.Fatalf("corpus: %d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		for i, text := range split(t, file) {
+			_, parseErr := Parse(file, text)
+			schemaErr := validate(schema, text)
+			beyond := bytes.HasPrefix(text, []byte("# beyond the schema: "))
+			switch {
+			case parseErr == nil && schemaErr != nil:
+				t.Errorf("%s, variant %d: Parse accepts what the schema refuses: %v", file, i, schemaErr)
+			case parseErr != nil && schemaErr == nil && !beyond:
+				t.Errorf("%s, variant %d: the schema accepts what Parse refuses: %v", file, i, parseErr)
+			case beyond && schemaErr != nil:
+				t.Errorf("%s is marked as beyond the schema, which refuses it: %v", file, schemaErr)
+			}
+		}
+	}
+}
+
+// split returns the file and, where it has several problems, the file with
+// each rule alone, so that one problem does not hide behind another.
+func split(t *testing.T, file string) [][]byte {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := [][]byte{data}
+	parts := bytes.Split(data, []byte("\n  - "))
+	if bytes.HasPrefix(data, []byte("# beyond")) || len(parts) < 3 {
+		return all
+	}
+	for _, part := range parts[1:] {
+		all = append(all, bytes.Join([][]byte{[]byte("version: 1\nrules:"), part, nil}, []byte("\n  - "))[:len("version: 1\nrules:\n  - ")+len(part)])
+	}
+	return all
+}
+
+func validate(s *jsonschema.Schema, text []byte) error {
+	var v any
+	if err := yaml.Unmarshal(text, &v); err != nil {
+		return err
+	}
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	if v, err = jsonschema.UnmarshalJSON(bytes.NewReader(raw)); err != nil {
+		return err
+	}
+	return s.Validate(v)
+}
