@@ -3,6 +3,7 @@ package pushapi
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -109,17 +110,30 @@ func TestBreakerCountsOnlyRetryAndDoubt(t *testing.T) {
 
 func TestBreakerIgnoresACallerWhoLeft(t *testing.T) {
 	t.Attr("guards", "a shutdown is not held against the API")
-	t.Parallel()
-	c := newClient(t, Config{URL: serve(t, simulator(t, pushsim.Config{})), BreakerFailures: 1})
-	gone, cancel := context.WithCancel(t.Context())
-	cancel()
-	o := c.Push(gone, hello(t, 1))
-	if o.Class != ClassRetry || o.Sent || o.Counted {
-		t.Errorf("%+v", o)
-	}
-	if got, _ := c.Breaker(); got != BreakerClosed {
-		t.Errorf("breaker is %v", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, Config{URL: "http://push.test", BreakerFailures: 1, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			time.Sleep(2 * time.Second) // and then the connection is of no use
+			return nil, errors.New("refused")
+		}})
+		for _, leaves := range []time.Duration{0, time.Second} {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(leaves, cancel)
+			synctest.Wait()
+			o := c.Push(ctx, hello(t, 1))
+			if o.Class != ClassRetry || o.Sent || o.Counted || o.Ended.Sub(o.Started) != leaves {
+				t.Errorf("left after %v: %+v, %v", leaves, o, o.Err)
+			}
+			if got, _ := c.Breaker(); got != BreakerClosed {
+				t.Errorf("left after %v: breaker is %v", leaves, got)
+			}
+		}
+		if o := c.Push(t.Context(), hello(t, 1)); o.Class != ClassRetry || o.Sent {
+			t.Errorf("stayed: %+v", o)
+		}
+		if got, _ := c.Breaker(); got != BreakerOpen {
+			t.Errorf("stayed: breaker is %v", got)
+		}
+	})
 }
 
 func gauge(t *testing.T, reg *prometheus.Registry, name string) float64 {

@@ -1,13 +1,19 @@
 package pushapi
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
+
+	"pushbridge/internal/pushapi/pushsim"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -75,4 +81,41 @@ func TestRegions(t *testing.T) {
 			t.Errorf("%s is at %s", name, c.endpoint)
 		}
 	}
+}
+
+// One signature serves until a tenth of it is left or the API refuses it.
+func TestSignaturesInUse(t *testing.T) {
+	t.Attr("guards", "a refused signature is not used again")
+	synctest.Test(t, func(t *testing.T) {
+		var made []time.Duration // when the signature of each call was
+		start := time.Now()
+		sim := simulator(t, pushsim.Config{Faults: []pushsim.Fault{
+			{From: 3, Kind: pushsim.FaultCode, Code: 70001},
+			{From: 5, Kind: pushsim.FaultCode, Code: 91000},
+		}})
+		c := inBubble(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			at, ok := opened(t, r.URL.Query().Get("usersig"))["TLS.time"].(float64)
+			if !ok {
+				t.Error("no TLS.time")
+			}
+			made = append(made, time.Unix(int64(at), 0).Sub(start))
+			sim.ServeHTTP(w, r)
+		}), Config{Lifetime: 10 * time.Minute})
+		for i := range 12 {
+			if i > 0 {
+				time.Sleep(time.Minute)
+			}
+			c.Push(t.Context(), hello(t, uint32(i)))
+		}
+		m := time.Minute
+		want := []time.Duration{0, 0, 0, 3 * m, 3 * m, 3 * m, 3 * m, 3 * m, 3 * m, 3 * m, 3 * m, 3 * m}
+		if diff := cmp.Diff(want, made); diff != "" {
+			t.Error(diff)
+		}
+		time.Sleep(m) // nine minutes old: a tenth is left
+		c.Push(t.Context(), hello(t, 99))
+		if got := made[len(made)-1]; got != 12*m {
+			t.Errorf("the last call's signature was made after %v", got)
+		}
+	})
 }

@@ -57,7 +57,7 @@ func newTransport(caFile string, dial DialFunc, timeout time.Duration) (*http.Tr
 // exchange is one request and what came back.
 type exchange struct {
 	status int
-	body   []byte // at most maxAnswerBytes+1
+	body   []byte // at most maxAnswerBytes
 	err    error  // why there is no response; it may hold secrets
 	sent   bool   // a byte of the request may have left
 	ended  time.Time
@@ -94,9 +94,6 @@ func post(ctx context.Context, rt http.RoundTripper, url string, body []byte) (x
 	}
 	defer resp.Body.Close()
 	x.status = resp.StatusCode
-	x.body, x.err = io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes+1))
-	if x.err == nil && len(x.body) > maxAnswerBytes {
-		x.body = nil // not an answer, whatever its beginning says
-	}
+	x.body, x.err = io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes)) // what is cut off no longer parses
 	return x
 }

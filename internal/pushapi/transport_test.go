@@ -163,7 +163,13 @@ func TestConnectionsAreKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewUnstartedServer(simulator(t, pushsim.Config{Faults: []pushsim.Fault{{From: 2, Kind: pushsim.FaultCode, Code: 90047}, {From: 3, Kind: pushsim.FaultStatus, Status: 503}}}))
+	sim := simulator(t, pushsim.Config{Faults: []pushsim.Fault{{From: 2, Kind: pushsim.FaultCode, Code: 90047}, {From: 3, Kind: pushsim.FaultStatus, Status: 503}}})
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 1 || r.TLS.Version < tls.VersionTLS12 {
+			t.Errorf("called by %s, TLS %x", r.Proto, r.TLS.Version)
+		}
+		sim.ServeHTTP(w, r)
+	}))
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2", "http/1.1"}}
 	server.EnableHTTP2 = true
 	server.StartTLS()
