@@ -11,8 +11,9 @@ import (
 // Classes of an Outcome that the journal itself tells apart; all others are the
 // API's error classes, which it passes through.
 const (
-	ClassOK   = "ok"   // the API took the push
-	ClassVoid = "void" // the call was not made, and will not be
+	ClassOK    = "ok"    // the API took the push
+	ClassDoubt = "doubt" // the call was made, and nobody knows what came of it
+	ClassVoid  = "void"  // the call was not made, and will not be
 )
 
 // Attempt is one call that is about to be made. It holds all that is needed to
@@ -60,7 +61,7 @@ type Outcome struct {
 	ID     string // the Attempt's
 	Number int    // the Attempt's
 
-	Class  string // ClassOK, ClassVoid, or the API's error class
+	Class  string // ClassOK, ClassDoubt, ClassVoid, or another class of the API's errors
 	Code   int    // the API's ErrorCode; 0 where it took the push or gave no answer
 	Info   string // the API's ErrorInfo
 	TaskID string // the API's id of the push

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"pushbridge/internal/audience"
@@ -15,9 +16,9 @@ import (
 const version = 1
 
 // maxRecord is how long a record may get before it is split, in bytes. Brokers
-// take a batch of 1 MiB by default, compressed; a split record is rare, a
-// refused one would stop all calls.
-const maxRecord = 700_000
+// take a batch of 1048588 bytes by default, and some count it uncompressed; a
+// split record is rare, a refused one would stop all calls.
+const maxRecord = 950_000
 
 // record is one message of the topic. Its form is schemas/journal.v1.json.
 type record struct {
@@ -166,29 +167,33 @@ func encodeAttempt(a *Attempt) ([][]byte, error) {
 	return append(all, last), err
 }
 
-// splitCovers deals the covers out to lists of about maxRecord bytes at most.
+// splitCovers deals the covers out to lists of maxRecord/2 bytes at most, which
+// leaves the other half to names.
 func splitCovers(covers []cover) [][]cover {
-	const maxRuns = maxRecord / 2 / len("1000000,1000000,") // half: the first numbers are longer
 	var lists [][]cover
 	var list []cover
-	room := maxRuns
+	room := maxRecord / 2
 	for _, c := range covers {
-		for rest := c.Events.Runs.Ranges(); len(rest) > 0; {
-			n := min(room, len(rest))
-			var part offset.Set
-			for _, r := range rest[:n] {
-				part.AddRange(r)
-			}
-			list = append(list, cover{Rule: c.Rule, Part: c.Part, Events: span{c.Events.Topic, c.Events.Partition, runs{part}}})
-			if rest, room = rest[n:], room-n; room == 0 {
-				lists, list, room = append(lists, list), nil, maxRuns
+		part := new(offset.Set)
+		end := int64(0)
+		cut := func() {
+			if part.Len() > 0 {
+				list = append(list, cover{Rule: c.Rule, Part: c.Part, Events: spanOf(c.Events.partition(), part)})
+				part, end = new(offset.Set), 0
 			}
 		}
+		for _, r := range c.Events.Runs.Ranges() {
+			size := len(strconv.FormatInt(r.First-end, 10)) + len(strconv.FormatInt(r.Last-r.First+1, 10)) + len(",,")
+			if size > room {
+				cut()
+				lists, list, room = append(lists, list), nil, maxRecord/2
+			}
+			part.AddRange(r)
+			end, room = r.Last+1, room-size
+		}
+		cut()
 	}
-	if list != nil {
-		lists = append(lists, list)
-	}
-	return lists
+	return append(lists, list)
 }
 
 func spanOf(p offset.Partition, set *offset.Set) span {

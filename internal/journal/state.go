@@ -23,11 +23,13 @@ type State struct {
 	// others of their rules were open.
 	ByRule map[string]map[offset.Partition]*offset.Set
 
-	// InDoubt holds the attempts without an outcome, oldest first.
+	// InDoubt holds the pushes of which it is not known whether the API took them:
+	// an attempt has no outcome or ClassDoubt, none has ClassOK, and some event has
+	// not ended. Of each it holds the latest attempt; oldest push first.
 	InDoubt []Attempt
-	// Partial holds the attempts that the API took while some event they carry
-	// has not ended: it waits for its other parts, or the dispositions were lost.
-	// What such an attempt carried must not be pushed again.
+	// Partial holds the pushes that the API took while some event they carry has
+	// not ended: it waits for its other parts, or the dispositions were lost. What
+	// such a push carried must not be pushed again. The latest attempt of each.
 	Partial []Attempt
 
 	Records int   // records read
@@ -62,6 +64,7 @@ type call struct {
 	attempt *Attempt
 	ended   bool
 	taken   bool // by the API
+	doubt   bool // its outcome says so
 	counted bool
 	made    bool
 	end     time.Time
@@ -115,6 +118,7 @@ func (h *history) add(r *record) error {
 		c := h.call(callKey{o.ID, o.Number})
 		c.ended = true
 		c.taken = c.taken || o.Class == ClassOK
+		c.doubt = c.doubt || o.Class == ClassDoubt
 		c.counted = c.counted || o.Counted
 		c.made = c.made || o.Class != ClassVoid
 		if o.Ended.After(c.end) {
@@ -154,20 +158,14 @@ func (h *history) state(now time.Time) *State {
 	s := &State{Disposed: h.disposed, ByRule: h.byRule, Records: h.records}
 	for _, k := range h.order {
 		c := h.calls[k]
-		end := c.end
-		switch {
-		case c.ended && !c.made:
+		if c.ended && !c.made {
 			continue
-		case c.ended:
-			if end.After(now) {
-				end = now
-			}
-			if c.taken && c.attempt != nil && !h.allEnded(c.attempt) {
-				s.Partial = append(s.Partial, *c.attempt)
-			}
-		default:
+		}
+		end := c.end
+		if !c.ended {
 			end = latestEnd(c.attempt, now)
-			s.InDoubt = append(s.InDoubt, *c.attempt)
+		} else if end.After(now) {
+			end = now
 		}
 		if end.After(s.LastEnd) {
 			s.LastEnd = end
@@ -177,7 +175,42 @@ func (h *history) state(now time.Time) *State {
 		}
 	}
 	slices.SortFunc(s.Calls, time.Time.Compare)
+	h.settle(s)
 	return s
+}
+
+// settle finds the pushes that are not over, by all that is said of their
+// attempts: a doubt remains when a later attempt was refused.
+func (h *history) settle(s *State) {
+	type push struct {
+		latest       *Attempt
+		taken, doubt bool
+	}
+	pushes := map[string]*push{}
+	var order []*push
+	for _, k := range h.order {
+		c := h.calls[k]
+		p, ok := pushes[k.id]
+		if !ok {
+			p = &push{}
+			pushes[k.id] = p
+			order = append(order, p)
+		}
+		p.taken = p.taken || c.taken
+		p.doubt = p.doubt || c.doubt || !c.ended
+		if c.attempt != nil && (p.latest == nil || p.latest.Number < c.attempt.Number) {
+			p.latest = c.attempt
+		}
+	}
+	for _, p := range order {
+		switch {
+		case p.latest == nil || !p.taken && !p.doubt || h.allEnded(p.latest):
+		case p.taken:
+			s.Partial = append(s.Partial, *p.latest)
+		default:
+			s.InDoubt = append(s.InDoubt, *p.latest)
+		}
+	}
 }
 
 // latestEnd returns when a call of unknown end can have ended at the latest.

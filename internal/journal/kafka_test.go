@@ -1,0 +1,50 @@
+package journal
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"go.uber.org/goleak"
+)
+
+const topic = "bridge.journal"
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// inBubble runs f in a bubble with a broker of its own that has the topics, one
+// partition each.
+func inBubble(t *testing.T, f func(t *testing.T, cluster *kfake.Cluster, cfg Config), topics ...string) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		var network kfake.VirtualNetwork
+		cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(9092), kfake.ListenFn(network.Listen), kfake.SeedTopics(1, topics...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(cluster.Close)
+		transport := &kafka.Transport{Dial: network.DialContext, MetadataTTL: time.Second}
+		t.Cleanup(transport.CloseIdleConnections)
+		f(t, cluster, Config{Addr: kafka.TCP("localhost:9092"), Transport: transport, Topic: topic})
+	})
+}
+
+func newLog(t *testing.T, cfg Config) *Log {
+	t.Helper()
+	l, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func read(t *testing.T, cfg Config, from ReadFrom) *State {
+	t.Helper()
+	s, err := Read(t.Context(), cfg, from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}

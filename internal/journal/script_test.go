@@ -1,0 +1,179 @@
+package journal
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"pushbridge/internal/offset"
+	"pushbridge/schemas"
+)
+
+// TestState runs the scripts of testdata/state: records as they stand in the
+// topic, and what a bridge that starts then knows. Every record in them is held
+// against the schema.
+func TestState(t *testing.T) {
+	t.Attr("promise", "budget")
+	t.Parallel()
+	schema := compileSchema(t)
+	datadriven.Walk(t, "testdata/state", func(t *testing.T, path string) {
+		h := newHistory()
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			switch d.Cmd {
+			case "records":
+				for line := range strings.Lines(d.Input) {
+					validate(t, schema, []byte(line))
+					r, err := parse([]byte(line))
+					if err == nil {
+						err = h.add(r)
+					}
+					if err != nil {
+						return err.Error()
+					}
+				}
+				return fmt.Sprintf("%d read", h.records)
+			case "start":
+				var at string
+				d.ScanArgs(t, "at", &at)
+				now, err := time.Parse(time.RFC3339, at)
+				if err != nil {
+					d.Fatalf(t, "%v", err)
+				}
+				return show(h.state(now))
+			}
+			d.Fatalf(t, "unknown command %s", d.Cmd)
+			return ""
+		})
+	})
+}
+
+// show prints a state for people, in one order.
+func show(s *State) string {
+	var b strings.Builder
+	for _, end := range s.Calls {
+		fmt.Fprintf(&b, "call ended %s\n", end.UTC().Format(time.RFC3339Nano))
+	}
+	if !s.LastEnd.IsZero() {
+		fmt.Fprintf(&b, "last end %s\n", s.LastEnd.UTC().Format(time.RFC3339Nano))
+	}
+	sets := func(word string, m map[offset.Partition]*offset.Set) {
+		for _, p := range slices.SortedFunc(maps.Keys(m), offset.Partition.Compare) {
+			fmt.Fprintf(&b, "%s %v %v\n", word, p, m[p].Ranges())
+		}
+	}
+	sets("ended", s.Disposed)
+	for _, rule := range slices.Sorted(maps.Keys(s.ByRule)) {
+		sets("ended under "+rule, s.ByRule[rule])
+	}
+	for _, a := range s.InDoubt {
+		fmt.Fprintf(&b, "in doubt %s.%d random %d to %v, %d events, %v\n", a.ID, a.Number, a.Random, a.Condition, a.Events(), a.OnDoubt)
+	}
+	for _, a := range s.Partial {
+		fmt.Fprintf(&b, "partial %s.%d to %v\n", a.ID, a.Number, a.Condition)
+	}
+	return b.String()
+}
+
+// examples returns the records of the scripts.
+func examples(tb testing.TB) []string {
+	tb.Helper()
+	files, err := filepath.Glob("testdata/state/*")
+	if err != nil || len(files) == 0 {
+		tb.Fatal("no scripts", err)
+	}
+	var lines []string
+	for _, name := range files {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		for s := bufio.NewScanner(bytes.NewReader(raw)); s.Scan(); {
+			if strings.HasPrefix(s.Text(), "{") {
+				lines = append(lines, s.Text())
+			}
+		}
+	}
+	return lines
+}
+
+func compileSchema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	raw, err := schemas.FS.ReadFile("journal.v1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	if err := c.AddResource(schemas.Base+"journal.v1.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile(schemas.Base + "journal.v1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+func validate(t *testing.T, schema *jsonschema.Schema, value []byte) {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(value))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := schema.Validate(doc); err != nil {
+		t.Errorf("%s\n%v", value, err)
+	}
+}
+
+func TestWhatIsWrittenKeepsTheSchema(t *testing.T) {
+	t.Attr("guards", "schemas/journal.v1.json")
+	t.Parallel()
+	schema := compileSchema(t)
+
+	start := time.Unix(1000, 5)
+	a := attemptOf(t, "p1", start, 1, 2, 9)
+	a.Covers[0].Part = true
+	full := Disposition{
+		Kind: Rejected, Rule: "vip", At: start, PushID: "p1", TaskID: "t", Code: 90001, Info: "bad", Why: "deadline", Doubt: true, More: true,
+	}
+	full.Origin.Position.Topic = "t"
+	var records [][]byte
+	for _, encoded := range []func() ([][]byte, error){
+		func() ([][]byte, error) { return encodeAttempt(&a) },
+		func() ([][]byte, error) { return encodeOutcome(&Outcome{ID: "p1", Number: 1, Class: ClassVoid}, nil) },
+		func() ([][]byte, error) {
+			return encodeOutcome(&Outcome{ID: "p1", Number: 2, Class: "reject", Code: 90001, Info: "bad", Started: start, Ended: start, Counted: true}, []Disposition{full})
+		},
+		func() ([][]byte, error) { return encodeDispositions(disposed(Unmatched, "", 1, 2)) },
+	} {
+		more, err := encoded()
+		if err != nil {
+			t.Fatal(err)
+		}
+		records = append(records, more...)
+	}
+	for _, r := range records {
+		validate(t, schema, r)
+		if !json.Valid(r) || bytes.ContainsRune(r, '\n') {
+			t.Errorf("not one line of JSON: %s", r)
+		}
+	}
+	if err := schema.Validate(map[string]any{"v": json.Number("2"), "surprise": true}); err == nil {
+		t.Error("the schema takes anything")
+	}
+}
