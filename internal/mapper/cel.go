@@ -319,7 +319,7 @@ func (x *expression) appendItems(dst []string, s *scope) ([]string, error) {
 	if err != nil {
 		return dst, err
 	}
-	first, end := i, i+1
+	first, end, before := i, i+1, len(dst)
 	if t := s.doc.tokens[i]; t.kind == arrayToken {
 		if first, end = i+1, int(t.next); first == end {
 			return dst, &badValue{value: "[]", why: x.source + " is an empty list, and an empty audience is never everyone"}
@@ -327,6 +327,9 @@ func (x *expression) appendItems(dst []string, s *scope) ([]string, error) {
 	}
 	for k := first; k < end; k = int(s.doc.tokens[k].next) {
 		if s.buf, err = s.doc.appendScalar(s.buf[:0], k, x.source, true); err != nil {
+			if first > i {
+				_, err = s.doc.appendScalar(s.buf[:0], k, index(x.source, len(dst)-before), true)
+			}
 			return dst, err
 		}
 		dst = append(dst, string(s.buf))
@@ -341,7 +344,7 @@ func (x *expression) appendCELItems(dst []string, s *scope, list traits.Lister) 
 	}
 	var err error
 	for i := types.Int(0); i < size; i++ {
-		if s.buf, err = appendScalar(s.buf[:0], list.Get(i), x.source, true); err != nil {
+		if s.buf, err = appendScalar(s.buf[:0], list.Get(i), index(x.source, int(i)), true); err != nil {
 			return dst, err
 		}
 		dst = append(dst, string(s.buf))
