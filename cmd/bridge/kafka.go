@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/sasl"
+	"github.com/segmentio/kafka-go/sasl/plain"
+	"github.com/segmentio/kafka-go/sasl/scram"
+
+	"pushbridge/internal/config"
+	"pushbridge/internal/consume"
+)
+
+const (
+	// metadataTTL is how soon a leader that moved is found: fetching stands still
+	// that long.
+	metadataTTL = time.Second
+
+	// readDeadline ends a read for which kafka-go set no deadline of its own; one
+	// lost answer would stop it for ever (kafka.md, section 2 F).
+	readDeadline = 30 * time.Second
+)
+
+// newKafka returns the process's one transport and dialer. Extra topics are
+// those that the environment does not name.
+func newKafka(cfg config.Kafka, extra ...string) (*kafka.Transport, *kafka.Dialer, error) {
+	mechanism, err := newSASL(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	secure, err := newKafkaTLS(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	dial := (&net.Dialer{Timeout: cfg.Timeout, KeepAlive: 30 * time.Second}).DialContext
+	topics := slices.Concat(cfg.Topics, []string{cfg.ResultsTopic, cfg.DLQTopic, cfg.JournalTopic}, extra)
+	topics = slices.DeleteFunc(topics, func(name string) bool { return name == "" })
+	slices.Sort(topics)
+	transport := &kafka.Transport{
+		Dial: dial, DialTimeout: cfg.Timeout, MetadataTTL: metadataTTL, ClientID: "bridge", TLS: secure, SASL: mechanism,
+		// Refreshed every second, so only ours and not a whole cluster's.
+		MetadataTopics: slices.Compact(topics),
+	}
+	dialer := &kafka.Dialer{
+		ClientID: "bridge", Timeout: cfg.Timeout, TLS: secure, SASLMechanism: mechanism,
+		DialFunc: func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dial(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return &deadlineConn{Conn: conn}, nil
+		},
+	}
+	return transport, dialer, nil
+}
+
+// checkKafka says what is wrong with the brokers, the login or the topics before
+// anything is started, and creates the results and dead-letter topics.
+func checkKafka(ctx context.Context, cfg config.Kafka, transport *kafka.Transport, log *slog.Logger) error {
+	_, dialer, err := newKafka(cfg)
+	if err != nil {
+		return err
+	}
+	return consume.Check(ctx, consume.CheckConfig{
+		Brokers: cfg.Brokers, Transport: transport, Dialer: dialer,
+		Inputs: cfg.Topics, Outputs: []string{cfg.ResultsTopic, cfg.DLQTopic}, Create: cfg.CreateTopics,
+		Timeout: cfg.Timeout, Logger: log,
+	})
+}
+
+// newSASL returns the login, nil for none.
+func newSASL(cfg config.Kafka) (sasl.Mechanism, error) {
+	var mechanism sasl.Mechanism
+	var err error
+	switch cfg.SASLMechanism {
+	case "":
+		return nil, nil
+	case "PLAIN":
+		mechanism = plain.Mechanism{Username: cfg.SASLUsername, Password: cfg.SASLPassword.Reveal()}
+	case "SCRAM-SHA-256":
+		mechanism, err = scram.Mechanism(scram.SHA256, cfg.SASLUsername, cfg.SASLPassword.Reveal())
+	case "SCRAM-SHA-512":
+		mechanism, err = scram.Mechanism(scram.SHA512, cfg.SASLUsername, cfg.SASLPassword.Reveal())
+	default:
+		return nil, fmt.Errorf("BRIDGE_KAFKA_SASL_MECHANISM is %q: want PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512", cfg.SASLMechanism)
+	}
+	if err != nil {
+		// The cause may quote the password.
+		return nil, errors.New("prepare SCRAM login: BRIDGE_KAFKA_SASL_USERNAME or BRIDGE_KAFKA_SASL_PASSWORD has characters that SCRAM forbids")
+	}
+	return mechanism, nil
+}
+
+// newKafkaTLS returns the TLS settings, nil for none.
+func newKafkaTLS(cfg config.Kafka) (*tls.Config, error) {
+	if !cfg.TLSEnabled {
+		return nil, nil
+	}
+	secure := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: cfg.TLSServerName}
+	if cfg.TLSCAFile != "" {
+		pem, err := os.ReadFile(cfg.TLSCAFile)
+		if err != nil {
+			return nil, fmt.Errorf("read BRIDGE_KAFKA_TLS_CA_FILE: %w", err)
+		}
+		secure.RootCAs = x509.NewCertPool()
+		if !secure.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("read BRIDGE_KAFKA_TLS_CA_FILE %s: no certificate in PEM form", cfg.TLSCAFile)
+		}
+	}
+	if cfg.TLSCertFile != "" || cfg.TLSKeyFile != "" {
+		pair, err := tls.LoadX509KeyPair(cfg.TLSCertFile, cfg.TLSKeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("read BRIDGE_KAFKA_TLS_CERT_FILE and BRIDGE_KAFKA_TLS_KEY_FILE: %w", err)
+		}
+		secure.Certificates = []tls.Certificate{pair}
+	}
+	return secure, nil
+}
+
+// deadlineConn ends reads that nobody else would end.
+type deadlineConn struct {
+	net.Conn
+
+	mu  sync.Mutex
+	set bool // the library's own deadline is in force
+}
+
+// SetDeadline sets the library's own deadline, or takes it away.
+func (c *deadlineConn) SetDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.set = !t.IsZero()
+	return c.Conn.SetDeadline(t)
+}
+
+// SetReadDeadline sets the library's own deadline, or takes it away.
+func (c *deadlineConn) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.set = !t.IsZero()
+	return c.Conn.SetReadDeadline(t)
+}
+
+// Read reads within the library's deadline, or within readDeadline.
+func (c *deadlineConn) Read(b []byte) (int, error) {
+	if err := c.ensureDeadline(); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(b)
+}
+
+func (c *deadlineConn) ensureDeadline() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.set {
+		return nil
+	}
+	return c.Conn.SetReadDeadline(time.Now().Add(readDeadline))
+}
