@@ -53,7 +53,7 @@ func NewMessage(c Content) (Message, error) {
 	if len(c.Elements) == 0 {
 		return Message{}, errors.New("message: no elements, want at least one")
 	}
-	var body strings.Builder
+	var body []byte
 	customs := 0
 	for i, e := range c.Elements {
 		if err := e.check(); err != nil {
@@ -62,19 +62,17 @@ func NewMessage(c Content) (Message, error) {
 		if _, ok := e.(Custom); ok {
 			customs++
 		}
-		raw, err := encodeElement(e)
-		if err != nil {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		if body, err = appendElement(body, e); err != nil {
 			return Message{}, fmt.Errorf("message element %d: %w", i+1, err)
 		}
-		if i > 0 {
-			body.WriteByte(',')
-		}
-		body.Write(raw)
 	}
 	if customs > 1 {
 		return Message{}, fmt.Errorf("message: %d custom elements, allowed 1", customs)
 	}
-	return Message{envelope: envelope, body: body.String()}, nil
+	return Message{envelope: envelope, body: string(body)}, nil
 }
 
 // IsZero says whether m is no message.
@@ -114,25 +112,19 @@ func (m Message) Text() string {
 }
 
 func encodeEnvelope(c Content) (string, error) {
-	var b []byte
-	flag := 0
-	if c.OnlineOnly {
-		flag = 1
-	}
-	b = fmt.Appendf(b, `"OnlineOnlyFlag":%d`, flag)
+	b := make([]byte, 0, 256)
+	b = append(b, `"OnlineOnlyFlag":`...)
+	b = append(b, flag(c.OnlineOnly))
+	var err error
 	if c.Sender != "" {
-		raw, err := encodeJSON(c.Sender)
-		if err != nil {
+		if b, err = appendString(append(b, `,"From_Account":`...), c.Sender); err != nil {
 			return "", fmt.Errorf("message sender: %w", err)
 		}
-		b = append(append(b, `,"From_Account":`...), raw...)
 	}
 	if c.Offline != nil {
-		raw, err := encodeOffline(c.Offline)
-		if err != nil {
+		if b, err = appendOffline(append(b, `,"OfflinePushInfo":`...), c.Offline); err != nil {
 			return "", fmt.Errorf("message offline info: %w", err)
 		}
-		b = append(append(b, `,"OfflinePushInfo":`...), raw...)
 	}
 	if c.LifeTime < 0 || c.LifeTime > MaxLifeTime || c.LifeTime%time.Second != 0 {
 		return "", fmt.Errorf("message life time %v: want whole seconds, at most %v", c.LifeTime, MaxLifeTime)
@@ -143,35 +135,57 @@ func encodeEnvelope(c Content) (string, error) {
 	return string(b), nil
 }
 
-func encodeOffline(o *Offline) ([]byte, error) {
-	for name, raw := range map[string]json.RawMessage{"android": o.Android, "apns": o.APNs} {
-		if raw != nil && !bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{")) {
-			return nil, fmt.Errorf("%s: want a JSON object", name)
+func flag(on bool) byte {
+	if on {
+		return '1'
+	}
+	return '0'
+}
+
+func appendOffline(b []byte, o *Offline) ([]byte, error) {
+	b = append(b, `{"PushFlag":`...)
+	b = append(b, flag(o.NoPush))
+	for _, m := range [...]struct{ name, text string }{{`,"Title":`, o.Title}, {`,"Desc":`, o.Desc}, {`,"Ext":`, o.Ext}} {
+		if m.text == "" {
+			continue
+		}
+		var err error
+		if b, err = appendString(append(b, m.name...), m.text); err != nil {
+			return b, err
 		}
 	}
-	flag := 0
-	if o.NoPush {
-		flag = 1
+	for _, m := range [...]struct {
+		name string
+		raw  json.RawMessage
+	}{{"AndroidInfo", o.Android}, {"ApnsInfo", o.APNs}} {
+		if m.raw == nil {
+			continue
+		}
+		if !bytes.HasPrefix(bytes.TrimSpace(m.raw), []byte("{")) {
+			return b, fmt.Errorf("%s: want a JSON object", m.name)
+		}
+		raw, err := encodeJSON(m.raw)
+		if err != nil {
+			return b, fmt.Errorf("%s: %w", m.name, err)
+		}
+		b = append(append(append(b, `,"`...), m.name...), `":`...)
+		b = append(b, raw...)
 	}
-	return encodeJSON(struct {
-		PushFlag    int
-		Title       string          `json:",omitempty"`
-		Desc        string          `json:",omitempty"`
-		Ext         string          `json:",omitempty"`
-		AndroidInfo json.RawMessage `json:",omitempty"`
-		ApnsInfo    json.RawMessage `json:",omitempty"`
-	}{flag, o.Title, o.Desc, o.Ext, o.Android, o.APNs})
+	return append(b, '}'), nil
 }
 
 // downloadFlag is the only value the API allows for its download flags.
 const downloadFlag = 2
 
-func encodeElement(e Element) ([]byte, error) {
+func appendElement(dst []byte, e Element) ([]byte, error) {
 	var content any = e
 	switch e := e.(type) {
+	case Text:
+		dst, err := appendString(append(dst, `{"MsgType":"TIMTextElem","MsgContent":{"Text":`...), e.Text)
+		return append(dst, "}}"...), err
 	case Location:
 		if math.IsNaN(e.Latitude) || math.IsNaN(e.Longitude) {
-			return nil, errors.New("location is not a number")
+			return dst, errors.New("location is not a number")
 		}
 	case Sound:
 		content = struct {
@@ -190,10 +204,11 @@ func encodeElement(e Element) ([]byte, error) {
 			ThumbFlag int `json:"ThumbDownloadFlag"`
 		}{e, downloadFlag, downloadFlag}
 	}
-	return encodeJSON(struct {
+	raw, err := encodeJSON(struct {
 		MsgType    string
 		MsgContent any
 	}{e.MsgType(), content})
+	return append(dst, raw...), err
 }
 
 // encodeJSON is json.Marshal without the escapes that browsers want, which cost
@@ -209,7 +224,7 @@ func encodeJSON(v any) ([]byte, error) {
 	raw := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 	// The encoder writes bad bytes as \ufffd; a written backslash as two.
 	if bytes.Contains(bytes.ReplaceAll(raw, []byte(`\\`), nil), []byte(`\ufffd`)) || !utf8.Valid(raw) {
-		return nil, errors.New("text is not UTF-8")
+		return nil, errNotUTF8
 	}
 	return raw, nil
 }
