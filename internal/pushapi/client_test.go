@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,4 +119,30 @@ func TestSignaturesInUse(t *testing.T) {
 			t.Errorf("the last call's signature was made after %v", got)
 		}
 	})
+}
+
+// Meant for the race detector: the console asks while the loop calls.
+func TestConcurrentUse(t *testing.T) {
+	t.Attr("guards", "a client may be asked about while it calls")
+	t.Parallel()
+	sim := simulator(t, pushsim.Config{Faults: []pushsim.Fault{{Kind: pushsim.FaultCode, Code: 91000, Count: pushsim.Always}}})
+	reg := prometheus.NewRegistry()
+	c := newClient(t, Config{URL: serve(t, sim), BreakerFailures: 20, Registerer: reg})
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			for j := range 10 {
+				c.Push(t.Context(), hello(t, uint32(10*i+j)))
+				c.Breaker()
+			}
+		})
+	}
+	wg.Wait()
+	made := len(sim.Calls())
+	if got, timed := counts(t, reg); made < 20 || made > 23 || got["retry"] != float64(made) || timed != uint64(made) {
+		t.Errorf("%d calls made, counted %v, timed %d; want 20 and what was under way when the breaker opened", made, got, timed)
+	}
+	if got, _ := c.Breaker(); got != BreakerOpen {
+		t.Errorf("breaker is %v", got)
+	}
 }

@@ -29,7 +29,7 @@ func parseResponse(status int, body []byte) answer {
 		ActionStatus string
 		ErrorCode    *int
 		ErrorInfo    text
-		TaskId       text //nolint:revive // the API's spelling is the field's name in JSON
+		TaskID       text `json:"TaskId"`
 	}
 	err := json.Unmarshal(body, &wire)
 	if err == nil && wire.ErrorCode == nil {
@@ -40,7 +40,7 @@ func parseResponse(status int, body []byte) answer {
 	}
 	a := answer{
 		rule: ruleOf(*wire.ErrorCode), code: *wire.ErrorCode,
-		info: string(wire.ErrorInfo), taskID: string(wire.TaskId), answered: true,
+		info: string(wire.ErrorInfo), taskID: string(wire.TaskID), answered: true,
 	}
 	// An answer that contradicts itself tells us only that somebody received the
 	// call. With a code other than 0 the code is what the page says to read.
