@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"pushbridge/internal/config"
+	"pushbridge/internal/devkafka"
+	"pushbridge/internal/mapper"
+	"pushbridge/internal/pushapi/pushsim"
+	"pushbridge/testdata/demo"
+)
+
+// What the demo runs with: an app of the simulator, and topics of the embedded
+// broker.
+const (
+	demoApp        = 1400000000
+	demoIdentifier = "administrator"
+	demoKey        = "a-key-that-opens-nothing-but-the-demo"
+	demoUsers      = 2000
+	demoTopic      = "events"
+)
+
+type demoOptions struct {
+	asJSON bool
+	keep   bool
+	limit  time.Duration
+	addr   string
+}
+
+func newDemoCmd() *cobra.Command {
+	var o demoOptions
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Show the whole bridge at work on this machine: embedded Kafka, a simulated push API, real pipeline",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runDemo(cmd.Context(), o, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print the summary as JSON on stdout, and nothing else there")
+	cmd.Flags().BoolVar(&o.keep, "keep", false, "go on after the summary until interrupted, to look at metrics and topics")
+	cmd.Flags().DurationVar(&o.limit, "for", time.Minute, "end after this long, even if events are still pending")
+	cmd.Flags().StringVar(&o.addr, "http-addr", "127.0.0.1:0", "where health and metrics are served")
+	return cmd
+}
+
+// runDemo starts the broker and the simulator, runs the pipeline between them,
+// plays the events, and judges the outcome by the simulator's own log.
+func runDemo(ctx context.Context, o demoOptions, stdout, stderr io.Writer) error {
+	started := time.Now()
+	rules, err := mapper.Parse("testdata/demo/rules.yaml", demo.Rules)
+	if err != nil {
+		return err
+	}
+	script, err := parseScript(demo.Events)
+	if err != nil {
+		return err
+	}
+	broker, err := devkafka.Start(devkafka.Config{Topics: map[string]int32{demoTopic: 2}})
+	if err != nil {
+		return fmt.Errorf("start the embedded broker: %w", err)
+	}
+	defer broker.Close()
+
+	sim, url, stopSim, err := startSimulator(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopSim()
+
+	cfg, err := demoConfig(broker.Addrs(), url, o.addr)
+	if err != nil {
+		return err
+	}
+	logs := &lastWarnings{}
+	p, err := newPipeline(ctx, cfg, rules, slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	if err != nil {
+		return err
+	}
+	defer p.close()
+
+	running, stop := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- p.run(running) }()
+	d := &demoRun{
+		options: o, script: script, sim: sim, rules: rules, pipeline: p, brokers: broker.Addrs(), started: started,
+		screen: newScreen(stderr, o),
+	}
+	summary, err := d.play(running)
+	if err == nil {
+		err = d.report(stdout, stderr, summary)
+	}
+	if err == nil && o.keep {
+		fmt.Fprintf(stderr, "\nKept running. Metrics: http://%s/metrics  Kafka: %v  Push API: %s/sim/summary\nEnd with Ctrl-C.\n",
+			p.console.Addr(), broker.Addrs(), url)
+		<-ctx.Done()
+	}
+	stop()
+	err = errors.Join(err, <-done)
+	if err == nil && !summary.good() {
+		return exitError{code: exitFindings, err: fmt.Errorf("demo: the simulator saw something that the rules do not say, see the summary%s", logs)}
+	}
+	return err
+}
+
+// startSimulator serves the push API on a port of its own.
+func startSimulator(ctx context.Context) (*pushsim.Server, string, func(), error) {
+	sim, err := pushsim.New(pushsim.Config{Apps: []pushsim.App{{SDKAppID: demoApp, SecretKey: demoKey, Admins: []string{demoIdentifier}}}})
+	if err != nil {
+		return nil, "", nil, err
+	}
+	if err := sim.Populate(1, demoUsers); err != nil {
+		return nil, "", nil, err
+	}
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, "", nil, fmt.Errorf("listen for the simulated push API: %w", err)
+	}
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan error, 1)
+	go func() { ended <- sim.Run(serving, lis) }()
+	return sim, "http://" + lis.Addr().String(), func() { stop(); <-ended }, nil
+}
+
+// demoConfig is an environment like any other, so the demo runs what `bridge
+// run` runs.
+func demoConfig(brokers []string, url, httpAddr string) (config.Config, error) {
+	list := ""
+	for i, b := range brokers {
+		if i > 0 {
+			list += ","
+		}
+		list += b
+	}
+	cfg, _, err := config.Load([]string{
+		"BRIDGE_KAFKA_BROKERS=" + list, "BRIDGE_KAFKA_TOPICS=" + demoTopic,
+		fmt.Sprintf("BRIDGE_PUSH_SDKAPPID=%d", demoApp), "BRIDGE_PUSH_IDENTIFIER=" + demoIdentifier,
+		"BRIDGE_PUSH_SECRET_KEY=" + demoKey, "BRIDGE_PUSH_URL=" + url,
+		"BRIDGE_RULES_FILE=testdata/demo/rules.yaml", "BRIDGE_HTTP_ADDR=" + httpAddr,
+	})
+	return cfg, err
+}
+
+// report prints the summary: for people on stderr's side of the world unless
+// they asked for JSON, which stands alone on stdout.
+func (d *demoRun) report(stdout, stderr io.Writer, s demoSummary) error {
+	d.screen.close()
+	if d.options.asJSON {
+		enc := json.NewEncoder(stdout)
+		enc.SetIndent("", "  ")
+		return enc.Encode(s)
+	}
+	_, err := io.WriteString(stdout, s.text())
+	return err
+}
+
+// isTerminal says whether control characters may be written.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
+}

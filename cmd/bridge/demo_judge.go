@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"pushbridge/internal/intent"
+)
+
+// demoSummary is what came of the demo. Everything but Events and Dispositions
+// is computed from the simulator's log.
+type demoSummary struct {
+	Events             int            `json:"events"`
+	Calls              int            `json:"calls"`
+	EventsPerCall      float64        `json:"events_per_call"`
+	Dispositions       map[string]int `json:"dispositions"`
+	Users              int            `json:"users"`
+	Deliveries         int            `json:"deliveries"`
+	WrongDeliveries    int            `json:"wrong_deliveries"`
+	MissedDeliveries   int            `json:"missed_deliveries"`
+	RepeatedDeliveries int            `json:"repeated_deliveries"`
+	MinIntervalMS      int64          `json:"min_interval_ms"`
+	MaxCallsIn24h      int            `json:"max_calls_in_24h"`
+	Kafka              string         `json:"kafka"`
+	DurationMS         int64          `json:"duration_ms"`
+
+	quota int
+}
+
+// good says whether the promises held.
+func (s demoSummary) good() bool {
+	ended := 0
+	for _, n := range s.Dispositions {
+		ended += n
+	}
+	return ended == s.Events && s.WrongDeliveries+s.MissedDeliveries+s.RepeatedDeliveries == 0 &&
+		s.MaxCallsIn24h <= s.quota && (s.Calls < 2 || s.MinIntervalMS > 1000)
+}
+
+// receipt is one message on one user's screen.
+type receipt struct{ user, body string }
+
+// judge compares what the simulator delivered with what the rules say of each
+// event that was told as pushed: who, by tags and attributes, was to read what.
+func (d *demoRun) judge() demoSummary {
+	sim := d.sim.Summary()
+	s := demoSummary{
+		Events: len(d.script) + 1, Calls: sim.Calls, Dispositions: map[string]int{},
+		MinIntervalMS: sim.MinInterval.Milliseconds(), MaxCallsIn24h: sim.MaxCallsInDay,
+		Kafka: "embedded", DurationMS: time.Since(d.started).Milliseconds(), quota: d.pipeline.cfg.Push.Quota,
+	}
+	pushed := map[string][]told{} // by event: the pushes that carried it
+	carried := 0
+	for _, t := range d.told {
+		if t.Data.Disposition == "" {
+			continue
+		}
+		if !t.Data.More {
+			s.Dispositions[t.Data.Disposition]++
+		}
+		if t.Data.Disposition == "pushed" {
+			key := t.Data.Source + "#" + t.Data.ID
+			pushed[key] = append(pushed[key], t)
+			carried++
+		}
+	}
+	if s.Calls > 0 {
+		s.EventsPerCall = float64(carried) / float64(s.Calls)
+	}
+	want := d.wanted(pushed)
+
+	bodies := map[int]string{}
+	for _, c := range d.sim.Calls() {
+		bodies[c.Number] = compact(c.Messages)
+	}
+	got := map[receipt]int{}
+	users := map[string]bool{}
+	for delivery := range d.sim.Deliveries() {
+		got[receipt{delivery.User, bodies[delivery.Call]}]++
+		users[delivery.User] = true
+		s.Deliveries++
+	}
+	s.Users = len(users)
+	for r, n := range got {
+		switch w := want[r]; {
+		case w == 0:
+			s.WrongDeliveries += n
+		case n > w:
+			s.RepeatedDeliveries += n - w
+		}
+	}
+	for r, w := range want {
+		s.MissedDeliveries += max(0, w-got[r])
+	}
+	return s
+}
+
+// wanted evaluates the rules directly: for each user and message, in how many
+// pushes an event asked for it.
+func (d *demoRun) wanted(pushed map[string][]told) map[receipt]int {
+	type inPush struct {
+		receipt
+		push string
+	}
+	asked := map[inPush]bool{}
+	users := d.sim.Users()
+	for _, script := range d.script {
+		e := script.event
+		for _, t := range pushed[e.Source()+"#"+e.ID()] {
+			mapping := d.rules.Map(&e, intent.Origin{Source: e.Source(), ID: e.ID(), Received: d.started, Time: d.started})
+			for _, in := range mapping.Intents {
+				if in.Rule != t.Data.Rule {
+					continue
+				}
+				body := compact(in.Message.Body())
+				for _, u := range users {
+					hasTag := func(tag string) bool { return slices.Contains(u.Tags, tag) }
+					attr := func(name string) (string, bool) { v, ok := u.Attrs[name]; return v, ok }
+					for _, part := range in.Audiences {
+						if part.Reaches(hasTag, attr) {
+							asked[inPush{receipt{u.ID, body}, t.Data.PushID}] = true
+						}
+					}
+				}
+			}
+		}
+	}
+	want := map[receipt]int{}
+	for a := range asked {
+		want[a.receipt]++
+	}
+	return want
+}
+
+// text is the summary for people.
+func (s demoSummary) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d events → %d calls (%.1f events a call), %d deliveries to %d users\n", s.Events, s.Calls, s.EventsPerCall, s.Deliveries, s.Users)
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(s.Dispositions)) {
+		parts = append(parts, fmt.Sprintf("%s %d", name, s.Dispositions[name]))
+	}
+	fmt.Fprintf(&b, "how the events ended: %s\n", strings.Join(parts, ", "))
+	if s.WrongDeliveries+s.MissedDeliveries == 0 {
+		b.WriteString("users reached exactly: yes, nobody wrongly, nobody missed")
+	} else {
+		fmt.Fprintf(&b, "users reached exactly: NO, %d wrongly, %d missed", s.WrongDeliveries, s.MissedDeliveries)
+	}
+	if s.RepeatedDeliveries == 0 {
+		b.WriteString(", nobody twice\n")
+	} else {
+		fmt.Fprintf(&b, ", %d TWICE\n", s.RepeatedDeliveries)
+	}
+	fmt.Fprintf(&b, "budget: %d of %d calls in 24 h, at least %d ms between calls\n", s.MaxCallsIn24h, s.quota, s.MinIntervalMS)
+	fmt.Fprintf(&b, "(seen by the simulated push API; %s Kafka; %.1f s)\n", s.Kafka, float64(s.DurationMS)/1000)
+	return b.String()
+}
+
+func compact(raw []byte) string {
+	var b bytes.Buffer
+	if json.Compact(&b, raw) != nil {
+		return string(raw)
+	}
+	return b.String()
+}

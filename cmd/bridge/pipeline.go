@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/segmentio/kafka-go"
+
+	"pushbridge/internal/bridge"
+	"pushbridge/internal/config"
+	"pushbridge/internal/console"
+	"pushbridge/internal/consume"
+	"pushbridge/internal/journal"
+	"pushbridge/internal/mapper"
+	"pushbridge/internal/pushapi"
+	"pushbridge/internal/results"
+)
+
+// pipeline is everything that one instance runs, put together and checked, but
+// not started. `bridge run` and `bridge demo` run the same.
+type pipeline struct {
+	cfg     config.Config
+	rules   *mapper.Rules
+	log     *slog.Logger
+	metrics *prometheus.Registry
+	kafka   *kafka.Transport
+	group   *consume.Group
+	results *results.Writer
+	push    *pushapi.Client
+	bridge  *bridge.Bridge
+	console *console.Server
+}
+
+// newPipeline connects to Kafka to check what it finds there, creates topics
+// that are missing, and listens on the HTTP address. Close what it returns.
+func newPipeline(ctx context.Context, cfg config.Config, rules *mapper.Rules, log *slog.Logger) (*pipeline, error) {
+	p := &pipeline{cfg: cfg, rules: rules, log: log, metrics: prometheus.NewRegistry()}
+	if err := p.assemble(ctx); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *pipeline) assemble(ctx context.Context) error {
+	p.registerProcess()
+	transport, dialer, err := newKafka(p.cfg.Kafka)
+	if err != nil {
+		return err
+	}
+	p.kafka = transport
+	addr := kafka.TCP(p.cfg.Kafka.Brokers...)
+	if err := consume.Check(ctx, consume.CheckConfig{
+		Brokers: p.cfg.Kafka.Brokers, Transport: transport, Dialer: dialer, Inputs: p.cfg.Kafka.Topics,
+		Outputs: []string{p.cfg.Kafka.ResultsTopic, p.cfg.Kafka.DLQTopic}, Create: p.cfg.Kafka.CreateTopics,
+		Timeout: p.cfg.Kafka.Timeout, Logger: p.log,
+	}); err != nil {
+		return err
+	}
+	memory := journal.Config{Addr: addr, Transport: transport, Topic: p.cfg.Kafka.JournalTopic}
+	if err := journal.Ensure(ctx, memory, p.cfg.Kafka.CreateTopics); err != nil {
+		return err
+	}
+	jlog, err := journal.New(memory)
+	if err != nil {
+		return err
+	}
+	if p.results, err = results.New(results.Config{
+		Addr: addr, Transport: transport, Topic: p.cfg.Kafka.ResultsTopic, DLQTopic: p.cfg.Kafka.DLQTopic, Registerer: p.metrics,
+		Format: results.Format{SDKAppID: int64(p.cfg.Push.SDKAppID), Prefix: p.cfg.Pipeline.EventPrefix, Binary: p.cfg.Pipeline.ResultsBinary},
+	}); err != nil {
+		return err
+	}
+	if p.push, err = newPushClient(p.cfg.Push, p.log, p.metrics); err != nil {
+		return err
+	}
+	if p.group, err = consume.New(consume.Config{
+		Brokers: p.cfg.Kafka.Brokers, Group: p.cfg.Kafka.Group, Topics: p.cfg.Kafka.Topics, Transport: transport, Dialer: dialer,
+		SessionTimeout: p.cfg.Kafka.SessionTimeout, RebalanceTimeout: p.cfg.Kafka.RebalanceTimeout,
+		HeartbeatInterval: p.cfg.Kafka.HeartbeatInterval, Timeout: p.cfg.Kafka.Timeout,
+		MaxEventBytes: p.cfg.Pipeline.MaxEventBytes, AcceptBareStructured: p.cfg.Pipeline.BareStructured,
+		Logger: p.log, Registry: p.metrics,
+		OnState: func(s consume.State) { p.log.Info("group state", "state", s.String()) },
+	}); err != nil {
+		return err
+	}
+	if p.bridge, err = bridge.New(bridge.Config{
+		Group: p.group, Rules: p.rules, Journal: jlog, Pusher: p.push, Teller: p.results,
+		Recall: func(ctx context.Context, from journal.ReadFrom) (*journal.State, error) {
+			return journal.Read(ctx, memory, from)
+		},
+		Limits: bridge.Limits{
+			Quota: p.cfg.Push.Quota, Interval: p.cfg.Push.Interval + p.cfg.Push.Margin, CallTimeout: p.cfg.Push.Timeout,
+			Settle: p.cfg.Pipeline.Settle, DedupWindow: p.cfg.Pipeline.DedupWindow, DedupMax: p.cfg.Pipeline.DedupMax,
+			MaxPending: p.cfg.Pipeline.MaxPending, StopWithin: p.cfg.StopWithin,
+		},
+		Random: rand.Uint32, Logger: p.log, Metrics: p.metrics,
+	}); err != nil {
+		return err
+	}
+	p.console, err = console.Listen(console.Config{Addr: p.cfg.HTTPAddr, Gatherer: p.metrics, Logger: p.log, Checks: p.checks})
+	return err
+}
+
+// newPushClient turns the environment's words into the client's.
+func newPushClient(cfg config.Push, log *slog.Logger, reg prometheus.Registerer) (*pushapi.Client, error) {
+	return pushapi.New(pushapi.Config{
+		Region: cfg.Region, URL: cfg.URL, CAFile: cfg.CAFile,
+		Credentials: pushapi.Credentials{SDKAppID: cfg.SDKAppID, Identifier: cfg.Identifier, Key: pushapi.NewKey(cfg.SecretKey.Reveal())},
+		Timeout:     cfg.Timeout, Interval: cfg.Interval + cfg.Margin, MaxRequestBytes: cfg.MaxBytes,
+		BreakerFailures: cfg.BreakAfter, BreakerOpen: cfg.BreakFor, Logger: log, Registerer: reg,
+	})
+}
+
+// run runs until ctx ends and everything it started has ended.
+func (p *pipeline) run(ctx context.Context) error {
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	served := make(chan error, 1)
+	go func() { served <- p.console.Run(serving) }()
+	// Health and metrics outlive the bridge: its last seconds are worth seeing.
+	err := p.bridge.Run(ctx)
+	stop()
+	return errors.Join(err, <-served)
+}
+
+// close gives back what assemble took; it may be called on half a pipeline.
+func (p *pipeline) close() {
+	if p.results != nil {
+		if err := p.results.Close(); err != nil {
+			p.log.Error("close results writer", "error", err)
+		}
+	}
+	if p.push != nil {
+		p.push.Close()
+	}
+	if p.kafka != nil {
+		p.kafka.CloseIdleConnections()
+	}
+}
+
+func (p *pipeline) registerProcess() {
+	info := readBuildInfo()
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "bridge_build_info", Help: "1; the labels say what was built.",
+		ConstLabels: prometheus.Labels{"version": info.Version, "revision": info.Revision, "goversion": info.Go},
+	})
+	build.Set(1)
+	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), build)
+}
+
+// checks are the lines of /readyz. A standby is ready, and so is a writer that
+// cannot push: a rollout must not hang on either.
+func (p *pipeline) checks(ctx context.Context) []console.Check {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	s := p.bridge.Status(ctx)
+	push := console.Check{Name: "push", OK: s.Blocked == "", Detail: s.Blocked}
+	if s.Breaker == pushapi.BreakerOpen {
+		push.OK, push.Detail = false, "breaker open; "+s.Blocked
+	}
+	written := console.Check{Name: "results", OK: !s.Unwritable}
+	if s.Unwritable {
+		written.Detail = fmt.Sprintf("%d dispositions wait for Kafka; no call is made", s.Unwritten)
+	}
+	fetching := console.Check{Name: "fetching", OK: !s.Paused}
+	if s.Paused {
+		fetching.Detail = "paused: too many intents wait"
+	}
+	return []console.Check{
+		{Name: "rules", OK: true, Needed: true, Detail: "version " + p.rules.Version()},
+		{Name: "kafka", OK: s.Joined, Needed: true, Detail: s.State.String()},
+		push, written, fetching,
+	}
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"pushbridge/internal/config"
+	"pushbridge/internal/mapper"
+)
+
+func newRunCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "run",
+		Short: "Read events from Kafka and push them, configured by the environment (see `bridge env`)",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, warnings, err := config.Load(os.Environ())
+			if err != nil {
+				return exitError{code: exitUsage, err: err}
+			}
+			log := newLogger(cmd.ErrOrStderr(), cfg)
+			for _, w := range warnings {
+				log.Warn("environment", "warning", w)
+			}
+			return runBridge(cmd.Context(), cfg, log)
+		},
+	}
+}
+
+func runBridge(ctx context.Context, cfg config.Config, log *slog.Logger) error {
+	rules, err := mapper.Load(cfg.RulesFile)
+	if err != nil {
+		return fmt.Errorf("load rules: %w", err)
+	}
+	p, err := newPipeline(ctx, cfg, rules, log)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	log.Info("bridge runs", "version", version, "rules", len(rules.Rules()), "rules_version", rules.Version(),
+		"topics", cfg.Kafka.Topics, "group", cfg.Kafka.Group, "quota", cfg.Push.Quota, "http", p.console.Addr())
+	if err := p.run(ctx); err != nil {
+		return err
+	}
+	log.Info("bridge stopped")
+	return nil
+}
+
+func newLogger(w io.Writer, cfg config.Config) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: cfg.LogLevel}
+	if cfg.LogFormat == "text" {
+		return slog.New(slog.NewTextHandler(w, opts))
+	}
+	return slog.New(slog.NewJSONHandler(w, opts))
+}
