@@ -158,8 +158,10 @@ func (s *Server) simInject(w http.ResponseWriter, r *http.Request) {
 }
 
 func writeJSON(w http.ResponseWriter, v any) {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		panic("pushsim: an answer does not marshal: " + err.Error())
+	}
 	w.Header().Set("Content-Type", "application/json")
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	encoder.Encode(v) // what fails here is the caller's connection
+	w.Write(append(text, '\n')) // what fails here is the caller's connection
 }

@@ -234,8 +234,8 @@ func hangUp(w http.ResponseWriter, reset bool) {
 		raw = secure.NetConn()
 	}
 	if tcp, ok := raw.(*net.TCPConn); ok && reset {
-		tcp.SetLinger(0)
-		tcp.Close() // below TLS, whose Close would say goodbye first
+		_ = tcp.SetLinger(0) // closed already is closed enough
+		_ = tcp.Close()      // below TLS, whose Close would say goodbye first
 	}
 	conn.Close()
 }

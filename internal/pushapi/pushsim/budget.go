@@ -16,6 +16,7 @@ const (
 // refused by the interval (90024) or the quota (90047) itself never does.
 type Counting uint8
 
+// What uses up quota, from the most generous reading to the hardest.
 const (
 	CountAccepted Counting = iota + 1 // calls that became a task
 	CountValid                        // every call without a mistake: repeats and injected failures too

@@ -78,7 +78,7 @@ func (a *app) accept(p push, q *request, sender string) *task {
 	}
 	t.size = t.audience.count()
 	t.stopped = t.size
-	t.id = taskID(q.clock, a.SDKAppID, sender, uint32(len(a.tasks)), p.random)
+	t.id = t.name(q.clock, uint32(len(a.tasks)))
 	a.tasks = append(a.tasks, t)
 	a.byID[t.id] = t
 	a.lastOf[p.random] = t
@@ -132,12 +132,13 @@ func (t *task) delivery(user string, rank int) Delivery {
 	}
 }
 
-// taskID has the form of the newer samples: Unix time, sdkappid, the sender's
-// internal number, a number of the task, MsgRandom, all in hex.
-func taskID(clock time.Time, sdkappid uint32, sender string, n, random uint32) string {
+// name returns the TaskId of the app's n-th task, in the form of the newer
+// samples: Unix time, sdkappid, the sender's internal number, a number of the
+// task, MsgRandom, all in hex.
+func (t *task) name(clock time.Time, n uint32) string {
 	h := fnv.New32a()
-	h.Write([]byte(sender))
+	h.Write([]byte(t.sender))
 	const internal = 0x2000000 << 32 // where the vendor's internal account numbers begin
 	const scatter = 2654435761       // odd, so distinct n stay distinct and look unlike a counter
-	return fmt.Sprintf("%x_%x_%x_%x_%x", clock.Unix(), sdkappid, internal|uint64(h.Sum32()), n*scatter, random)
+	return fmt.Sprintf("%x_%x_%x_%x_%x", clock.Unix(), t.app.SDKAppID, internal|uint64(h.Sum32()), n*scatter, t.random)
 }

@@ -30,6 +30,10 @@ func TestStoredPushReaches200UsersASecond(t *testing.T) {
 			if got := len(w.got(id)); got != step.want {
 				t.Errorf("after %v: %d delivered, want %d", step.at, got, step.want)
 			}
+			// The users' own view: the last who has it, and the next who has not.
+			if n := step.want; n > 0 && len(w.sim.Received(fmt.Sprintf("u%d", n-1))) != 1 || n < 1001 && len(w.sim.Received(fmt.Sprintf("u%d", n))) != 0 {
+				t.Errorf("after %v: u%d has not received it, or u%d has", step.at, n-1, n)
+			}
 			if got := w.sim.Tasks()[0].Delivered; got != step.want {
 				t.Errorf("after %v: Task.Delivered = %d, want %d", step.at, got, step.want)
 			}
@@ -154,14 +158,15 @@ func TestTaskIDNamesTheCallAndIsUnique(t *testing.T) {
 	t.Attr("guards", "wire")
 	t.Parallel()
 	at := time.Unix(1712112711, 0)
-	id := taskID(at, 1400821802, testAdmin, 0, 12345678)
+	sample := &task{app: &app{App: App{SDKAppID: 1400821802}}, sender: testAdmin, random: 12345678}
+	id := sample.name(at, 0)
 	parts := strings.Split(id, "_")
 	if len(parts) != 5 || parts[0] != "660cc447" || parts[1] != "537ed82a" || !strings.HasPrefix(parts[2], "2000000") || parts[4] != "bc614e" {
-		t.Errorf("taskID = %s, want 660cc447_537ed82a_2000000…_…_bc614e", id)
+		t.Errorf("name = %s, want 660cc447_537ed82a_2000000…_…_bc614e", id)
 	}
 	seen := make(map[string]bool)
 	for n := range uint32(10_000) {
-		seen[taskID(at, 1, testAdmin, n, 1)] = true
+		seen[sample.name(at, n)] = true
 	}
 	if len(seen) != 10_000 {
 		t.Errorf("%d different ids of 10000 tasks", len(seen))
@@ -188,7 +193,7 @@ func TestSummary(t *testing.T) {
 	t.Parallel()
 	inWorld(t, Config{Quota: -1}, func(w *world) {
 		w.users(10)
-		for _, gap := range []time.Duration{0, 12 * time.Hour, 12 * time.Hour, 1500 * time.Millisecond, 30 * time.Hour} {
+		for _, gap := range []time.Duration{0, 12 * time.Hour, 12 * time.Hour, 30 * time.Hour, 1500 * time.Millisecond} {
 			time.Sleep(gap)
 			w.pushed(`"OnlineOnlyFlag":1`)
 		}

@@ -11,6 +11,7 @@ import (
 // FaultKind is what goes wrong.
 type FaultKind uint8
 
+// The kinds; the last two bend a call, the others end it.
 const (
 	FaultCode    FaultKind = iota + 1 // answer Code
 	FaultStatus                       // answer HTTP Status with a body that is no JSON

@@ -161,13 +161,14 @@ func FuzzPush(f *testing.F) {
 		w := httptest.NewRecorder()
 		sim.ServeHTTP(w, r)
 		var got struct {
-			ActionStatus, ErrorInfo, TaskId *string
-			ErrorCode                       *int
+			ActionStatus, ErrorInfo *string
+			ErrorCode               *int
+			TaskID                  *string `json:"TaskId"`
 		}
-		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || got.ActionStatus == nil || got.ErrorInfo == nil || got.ErrorCode == nil || got.TaskId == nil {
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || got.ActionStatus == nil || got.ErrorInfo == nil || got.ErrorCode == nil || got.TaskID == nil {
 			t.Fatalf("answer %q: %v", w.Body, err)
 		}
-		if w.Code != 200 || (*got.ErrorCode == 0) != (*got.TaskId != "") || (*got.ErrorCode == 0) != (len(sim.Tasks()) == 1) {
+		if w.Code != 200 || (*got.ErrorCode == 0) != (*got.TaskID != "") || (*got.ErrorCode == 0) != (len(sim.Tasks()) == 1) {
 			t.Fatalf("HTTP %d, answer %s, tasks %+v", w.Code, w.Body, sim.Tasks())
 		}
 		if _, err := json.Marshal(sim.Calls()); err != nil {

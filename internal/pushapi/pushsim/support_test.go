@@ -47,8 +47,10 @@ func sign(app uint32, key, identifier string, at time.Time, expire int64) string
 	}
 	var packed bytes.Buffer
 	deflate := zlib.NewWriter(&packed)
-	deflate.Write(doc)
-	deflate.Close()
+	_, err = deflate.Write(doc)
+	if err := errors.Join(err, deflate.Close()); err != nil {
+		panic(err)
+	}
 	return strings.NewReplacer("+", "*", "/", "-", "=", "_").Replace(base64.StdEncoding.EncodeToString(packed.Bytes()))
 }
 
