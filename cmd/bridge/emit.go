@@ -44,8 +44,13 @@ func newEmitCmd() *cobra.Command {
 A line that is no CloudEvent ends the command with the file's name and the line's
 number: all lines before it are written, nothing from it on is.`,
 		Example: "  bridge emit --topic member.promo --brokers localhost:9092 events.jsonl",
-		Args:    cobra.MinimumNArgs(1),
-		RunE:    func(cmd *cobra.Command, files []string) error { return runEmit(cmd, f, files) },
+		Args: func(_ *cobra.Command, files []string) error {
+			if len(files) == 0 {
+				return exitError{code: exitUsage, err: errors.New("emit: name a file, or - for standard input")}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, files []string) error { return runEmit(cmd, f, files) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.topic, "topic", "", "topic to write to (required)")

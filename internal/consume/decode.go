@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/cloudevents/sdk-go/v2/binding"
@@ -105,4 +106,13 @@ func upgrade(e *event.Event) error {
 	e.Context = e.Context.AsV1()
 	// 1.0 has no such attribute, and the data is decoded by now.
 	return e.Context.SetExtension(event.DataContentEncodingKey, nil)
+}
+
+// ParseEvent reads one structured event in JSON by the rules that records are
+// read by. It returns a valid CloudEvents 1.0 event, or a *DecodeError without
+// a position.
+func ParseEvent(value []byte) (*event.Event, error) {
+	r := Record{Value: value, Headers: []Header{{Key: contentTypeHeader, Value: []byte(event.ApplicationCloudEventsJSON)}}}
+	decoder{maxBytes: math.MaxInt}.decode(&r)
+	return r.Event, r.Err
 }

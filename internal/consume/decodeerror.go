@@ -51,8 +51,11 @@ type DecodeError struct {
 	Err      error
 }
 
-// Error names the place, the class and the reason.
+// Error names the place, where there is one, the class and the reason.
 func (e *DecodeError) Error() string {
+	if e.Position == (offset.Position{}) {
+		return fmt.Sprintf("%s: %s", e.Class, brief(e.Err))
+	}
 	return fmt.Sprintf("decode %s: %s: %s", e.Position, e.Class, brief(e.Err))
 }
 

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pushbridge/internal/config"
+	"pushbridge/internal/devkafka"
+)
+
+func TestNewKafka(t *testing.T) {
+	t.Attr("guards", "one transport and one dialer, with the same login")
+	t.Parallel()
+	cfg := config.Kafka{
+		Topics: []string{"events", "results"}, ResultsTopic: "results", DLQTopic: "dlq", Timeout: 3 * time.Second,
+		SASLMechanism: "SCRAM-SHA-512", SASLUsername: "alice", SASLPassword: config.NewSecret("alice-secret"),
+		TLSEnabled: true, TLSServerName: "kafka.example",
+	}
+	transport, dialer, err := newKafka(cfg, "more")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := transport.MetadataTopics, []string{"dlq", "events", "more", "results"}; !slices.Equal(got, want) {
+		t.Errorf("metadata of %v, want %v", got, want)
+	}
+	if transport.SASL != dialer.SASLMechanism || transport.SASL.Name() != "SCRAM-SHA-512" {
+		t.Error("transport and dialer log in differently")
+	}
+	if transport.TLS != dialer.TLS || transport.TLS.ServerName != "kafka.example" || transport.TLS.MinVersion == 0 {
+		t.Error("transport and dialer speak TLS differently")
+	}
+	if transport.MetadataTTL != time.Second || dialer.Timeout != cfg.Timeout || transport.DialTimeout != cfg.Timeout {
+		t.Error("timeouts are not those of the configuration")
+	}
+}
+
+func TestNewKafkaRefuses(t *testing.T) {
+	t.Attr("guards", "errors of the configuration name the variable and no secret")
+	t.Parallel()
+	empty := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(empty, []byte("no certificate"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		cfg     config.Kafka
+		wantErr string
+	}{
+		"mechanism":   {config.Kafka{SASLMechanism: "KERBEROS"}, "BRIDGE_KAFKA_SASL_MECHANISM"},
+		"password":    {config.Kafka{SASLMechanism: "SCRAM-SHA-256", SASLUsername: "alice", SASLPassword: config.NewSecret("secret\x00")}, "BRIDGE_KAFKA_SASL_PASSWORD"},
+		"no CA file":  {config.Kafka{TLSEnabled: true, TLSCAFile: empty + "x"}, "BRIDGE_KAFKA_TLS_CA_FILE"},
+		"CA file":     {config.Kafka{TLSEnabled: true, TLSCAFile: empty}, "no certificate in PEM form"},
+		"no key file": {config.Kafka{TLSEnabled: true, TLSCertFile: empty}, "BRIDGE_KAFKA_TLS_KEY_FILE"},
+		"wrong key":   {config.Kafka{TLSEnabled: true, TLSCertFile: empty, TLSKeyFile: empty}, "BRIDGE_KAFKA_TLS_CERT_FILE"},
+	} {
+		_, _, err := newKafka(tt.cfg)
+		if err == nil || !strings.Contains(err.Error(), tt.wantErr) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v, want %q and no secret", name, err, tt.wantErr)
+		}
+	}
+}
+
+func TestCheckKafka(t *testing.T) {
+	t.Attr("guards", "bad credentials are an error within seconds")
+	t.Parallel()
+	broker, err := devkafka.Start(devkafka.Config{
+		Topics: map[string]int32{"events": 1},
+		Users:  []devkafka.User{{Mechanism: "SCRAM-SHA-256", Name: "alice", Password: "alice-secret"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer broker.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for password, wantErr := range map[string]string{"alice-secret": "", "bad-secret": "BRIDGE_KAFKA_SASL_PASSWORD"} {
+		cfg := config.Kafka{
+			Brokers: broker.Addrs(), Topics: []string{"events"}, ResultsTopic: "results", DLQTopic: "dlq", CreateTopics: true, Timeout: 5 * time.Second,
+			SASLMechanism: "SCRAM-SHA-256", SASLUsername: "alice", SASLPassword: config.NewSecret(password),
+		}
+		transport, _, err := newKafka(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = checkKafka(ctx, cfg, transport, slog.New(slog.DiscardHandler))
+		transport.CloseIdleConnections()
+		if (err == nil) != (wantErr == "") || err != nil && (!strings.Contains(err.Error(), wantErr) || strings.Contains(err.Error(), "secret")) {
+			t.Errorf("password %s: %v, want %q", password, err, wantErr)
+		}
+	}
+	if broker.Cluster().TopicInfo("results") == nil || broker.Cluster().TopicInfo("dlq") == nil {
+		t.Error("the topics were not created")
+	}
+}
+
+// A read that nobody gave a deadline ends by ours; the library's own counts
+// where it set one.
+func TestDeadlineConn(t *testing.T) {
+	t.Attr("guards", "one lost answer does not stop the group for ever")
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		defer near.Close()
+		defer far.Close()
+		conn := &deadlineConn{Conn: near}
+		read := func() time.Duration {
+			start := time.Now()
+			if _, err := conn.Read(make([]byte, 1)); err == nil {
+				t.Error("read something")
+			}
+			return time.Since(start)
+		}
+		if got := read(); got != readDeadline {
+			t.Errorf("without a deadline the read took %v, want %v", got, readDeadline)
+		}
+		for name, set := range map[string]func(time.Time) error{"both": conn.SetDeadline, "read": conn.SetReadDeadline} {
+			if err := set(time.Now().Add(90 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			if got := read(); got != 90*time.Second {
+				t.Errorf("%s: with a deadline the read took %v, want 1m30s", name, got)
+			}
+			if err := set(time.Time{}); err != nil {
+				t.Fatal(err)
+			}
+			if got := read(); got != readDeadline {
+				t.Errorf("%s: without a deadline again the read took %v, want %v", name, got, readDeadline)
+			}
+		}
+	})
+}
