@@ -61,17 +61,25 @@ func (b *Budget) Quota() int { return b.quota }
 // Used returns how many calls the window that ends at now holds. It changes
 // nothing.
 func (b *Budget) Used(now time.Time) int {
-	n := 0
-	for _, end := range b.ends {
-		if end.Add(b.window).Compare(now) >= 0 {
-			n++
-		}
-	}
-	return n
+	return len(b.ends) - b.returned(now)
 }
 
 // Free returns how many calls the quota leaves at now. It changes nothing.
 func (b *Budget) Free(now time.Time) int { return b.quota - b.Used(now) }
+
+// returned is how many of the ends are no longer in the window that ends at now.
+func (b *Budget) returned(now time.Time) int {
+	n, _ := slices.BinarySearchFunc(b.ends, now.Add(-b.window), time.Time.Compare)
+	return n
+}
+
+// nextReturn is when the oldest call in the window leaves it; zero: there is none.
+func (b *Budget) nextReturn(now time.Time) time.Time {
+	if n := b.returned(now); n < len(b.ends) {
+		return b.ends[n].Add(b.window + 1)
+	}
+	return time.Time{}
+}
 
 func latest(a, b time.Time) time.Time {
 	if a.After(b) {

@@ -41,22 +41,26 @@ func newDedup(window time.Duration, limit int) *dedup {
 // rules are not repeats of each other.
 func (d *dedup) repeated(now time.Time, o *intent.Origin) bool {
 	at := now.UnixNano()
-	d.forget(at - int64(d.window))
+	for d.head < len(d.order) && d.order[d.head].at < at-int64(d.window) {
+		d.forget()
+	}
 	key := fingerprint{maphash.Comparable(d.seeds[0], o.EventKey()), maphash.Comparable(d.seeds[1], o.EventKey())}
 	position := maphash.Comparable(d.seeds[0], o.Position)
 	if s, ok := d.seen[key]; ok {
 		return s.position != position
+	}
+	if len(d.seen) >= d.max {
+		d.forget()
 	}
 	d.seen[key] = sighting{position: position, at: at}
 	d.order = append(d.order, sightingKey{event: key, at: at})
 	return false
 }
 
-func (d *dedup) forget(before int64) {
-	for d.head < len(d.order) && (d.order[d.head].at < before || len(d.seen) >= d.max) {
-		delete(d.seen, d.order[d.head].event)
-		d.head++
-	}
+// forget drops the oldest sighting.
+func (d *dedup) forget() {
+	delete(d.seen, d.order[d.head].event)
+	d.head++
 	if d.head > len(d.order)/2 && d.head > 1024 {
 		d.order = append(d.order[:0], d.order[d.head:]...)
 		d.head = 0

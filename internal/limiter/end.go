@@ -15,7 +15,7 @@ func (s *Scheduler) expire(now time.Time) {
 			return
 		}
 		frozen := i.pending.frozen != nil
-		s.takeOut(now, i)
+		s.takeOut(i)
 		if frozen {
 			// It may have been pushed, and was counted so.
 			s.endPart(i, EndPushed, true)
@@ -26,33 +26,53 @@ func (s *Scheduler) expire(now time.Time) {
 }
 
 // supersede ends what of old is still pending; what of it is in flight ends with
-// its call.
-func (s *Scheduler) supersede(now time.Time, old, by *ask) {
+// its call, what is in doubt is sent again as it was.
+func (s *Scheduler) supersede(old, by *ask) {
 	old.by = &by.intent.Origin
-	for _, i := range old.parts {
-		if i.pending != nil {
-			s.takeOut(now, i)
+	for n := range old.parts {
+		if i := &old.parts[n]; i.pending != nil && i.pending.frozen == nil {
+			s.takeOut(i)
 			s.endPart(i, EndSuperseded, false)
 		}
 	}
 }
 
 // comeBack makes an item pending again after a call that was certainly not done,
-// unless a newer revision arrived meanwhile.
-func (s *Scheduler) comeBack(now time.Time, i *item) {
+// unless a newer revision is pending.
+func (s *Scheduler) comeBack(i *item) {
 	a := i.ask
 	if a.intent.Policy.Mode == intent.Latest {
-		key := latestKey{a.intent.Rule, a.intent.Policy.Key}
-		newer, ok := s.newest[key]
-		if ok && newer != a {
-			a.by = &newer.intent.Origin
-			newer.since = earliest(newer.since, a.since)
+		if a.by != nil { // another part of it met the newer one before
 			s.endPart(i, EndSuperseded, false)
 			return
 		}
-		s.newest[key] = a
+		other, ok := s.newest[keyOf(a)]
+		switch {
+		case !ok || other == a:
+		case other.intent.Origin.Time.Before(a.intent.Origin.Time):
+			// An older revision arrived late, while this one was in flight.
+			a.inherit(other)
+			s.supersede(other, a)
+		default:
+			a.by = &other.intent.Origin
+			s.endPart(i, EndSuperseded, false)
+			other.inherit(a)
+			s.hurry(other)
+			return
+		}
+		s.newest[keyOf(a)] = a
 	}
-	s.place(now, i)
+	s.place(i)
+}
+
+// hurry refiles the batches of an ask that has grown older.
+func (s *Scheduler) hurry(a *ask) {
+	for n := range a.parts {
+		if p := a.parts[n].pending; p != nil && p.frozen == nil {
+			p.hurry(a)
+			s.queueOf(p.state).fix(p)
+		}
+	}
 }
 
 // keepFrozen keeps a batch in doubt as it was, to be sent again with the same
@@ -66,7 +86,7 @@ func (s *Scheduler) keepFrozen(f *flight) {
 		frozen: &b, state: ready, due: b.Due,
 	}
 	for _, i := range f.items {
-		p.attach(i, 0, b.Due)
+		p.attach(i)
 		s.expiries.add(i)
 	}
 	s.ready.add(p)
@@ -96,21 +116,21 @@ func (s *Scheduler) endPart(i *item, kind EndKind, doubt bool) {
 	s.ended = append(s.ended, Ended{Intent: &a.intent, Kind: a.kind, Batch: a.batch, By: a.by, Doubt: a.doubt})
 }
 
-// unlist forgets an ask as the newest of its key once none of it is pending.
+// unlist forgets an ask as the newest of its key once no newer one could still
+// take its place: none of it is pending, or only to be sent again.
 func (s *Scheduler) unlist(a *ask) {
 	if a.intent.Policy.Mode != intent.Latest {
 		return
 	}
-	key := latestKey{a.intent.Rule, a.intent.Policy.Key}
-	if s.newest[key] != a {
+	if s.newest[keyOf(a)] != a {
 		return
 	}
-	for _, i := range a.parts {
-		if i.pending != nil {
+	for n := range a.parts {
+		if p := a.parts[n].pending; p != nil && p.frozen == nil {
 			return
 		}
 	}
-	delete(s.newest, key)
+	delete(s.newest, keyOf(a))
 }
 
 // severity orders ends: an event in two parts of which one was refused was not

@@ -1,6 +1,7 @@
 package limiter
 
 import (
+	"cmp"
 	"slices"
 
 	"pushbridge/internal/audience"
@@ -24,17 +25,24 @@ const candidates = 32
 type group struct {
 	key     groupKey
 	exact   map[audience.Audience]*pending // where an item with this very audience waits
-	atoms   map[atom][]*pending            // batches whose audience names the atom
-	roomy   []*pending                     // batches of any tag or any pair with room for another, oldest first
+	atoms   map[atom][]entry               // batches whose audience names the atom
+	roomy   []*pending                     // batches of any tag or any pair with room for another
 	all     *pending                       // the batch for everyone
 	batches int
+}
+
+// entry is a batch in the list of its nth atom. A batch knows its index in each
+// list, so that leaving one costs the same however long it is.
+type entry struct {
+	p   *pending
+	nth int
 }
 
 // atom is a tag (no value) or an attribute pair.
 type atom struct{ name, value string }
 
 func newGroup(key groupKey) *group {
-	return &group{key: key, exact: make(map[audience.Audience]*pending), atoms: make(map[atom][]*pending)}
+	return &group{key: key, exact: make(map[audience.Audience]*pending), atoms: make(map[atom][]entry)}
 }
 
 func atomsOf(a audience.Audience) []atom {
@@ -79,11 +87,11 @@ func (g *group) find(a audience.Audience) (*pending, audience.Audience) {
 	}
 	tried := 0
 	for _, at := range atomsOf(a) {
-		for _, p := range g.atoms[at] {
+		for _, e := range g.atoms[at] {
 			if tried++; tried > candidates {
 				break
 			}
-			if consider(p) {
+			if consider(e.p) {
 				return best, bestUnion
 			}
 		}
@@ -92,28 +100,39 @@ func (g *group) find(a audience.Audience) (*pending, audience.Audience) {
 		return best, bestUnion
 	}
 	for n, p := range g.roomy {
-		if n >= candidates || (consider(p) && best != nil) {
+		if n >= candidates || consider(p) {
 			break
 		}
 	}
 	return best, bestUnion
 }
 
-// within returns the batches that a, new in p, contains, so that p can take them
-// over.
-func (g *group) within(a audience.Audience, p *pending) []*pending {
+// within returns batches that p contains, so that p can take them over: all, or
+// some of them if there are more than a few.
+func (g *group) within(p *pending) []*pending {
 	var found []*pending
-	if a.Kind() == audience.Everyone {
+	if p.audience.Kind() == audience.Everyone {
 		for _, list := range g.atoms {
-			found = append(found, list...)
+			for _, e := range list {
+				found = append(found, e.p)
+			}
 		}
 		slices.SortFunc(found, byID) // the map's order must not decide
 		return slices.Compact(found)
 	}
-	for _, at := range atomsOf(a) {
-		for _, q := range g.atoms[at] {
-			if q != p && len(found) < candidates && a.Contains(q.audience) && !slices.Contains(found, q) {
-				found = append(found, q)
+	vain := 0
+	for _, at := range atomsOf(p.audience) {
+		for _, e := range g.atoms[at] {
+			if e.p == p || slices.Contains(found, e.p) {
+				continue
+			}
+			if p.audience.Contains(e.p.audience) {
+				found = append(found, e.p)
+			} else {
+				vain++
+			}
+			if len(found) == candidates || vain == candidates {
+				return found
 			}
 		}
 	}
@@ -128,11 +147,14 @@ func (g *group) index(p *pending) {
 		g.all = p
 		return
 	}
-	for _, at := range atomsOf(p.audience) {
-		g.atoms[at] = insert(g.atoms[at], p)
+	p.slots = p.slots[:0]
+	for n, at := range atomsOf(p.audience) {
+		p.slots = append(p.slots, len(g.atoms[at]))
+		g.atoms[at] = append(g.atoms[at], entry{p, n})
 	}
 	if hasRoom(p.audience) {
-		g.roomy = insert(g.roomy, p)
+		p.roomy = len(g.roomy)
+		g.roomy = append(g.roomy, p)
 	}
 }
 
@@ -142,37 +164,26 @@ func (g *group) unindex(p *pending) {
 		g.all = nil
 		return
 	}
-	for _, at := range atomsOf(p.audience) {
-		if g.atoms[at] = without(g.atoms[at], p); len(g.atoms[at]) == 0 {
+	for n, at := range atomsOf(p.audience) {
+		list, slot := g.atoms[at], p.slots[n]
+		last := list[len(list)-1]
+		list[slot] = last
+		last.p.slots[last.nth] = slot
+		list[len(list)-1] = entry{}
+		if g.atoms[at] = list[:len(list)-1]; len(list) == 1 {
 			delete(g.atoms, at)
 		}
 	}
 	if hasRoom(p.audience) {
-		g.roomy = without(g.roomy, p)
+		last := g.roomy[len(g.roomy)-1]
+		g.roomy[p.roomy] = last
+		last.roomy = p.roomy
+		g.roomy[len(g.roomy)-1] = nil
+		g.roomy = g.roomy[:len(g.roomy)-1]
 	}
 }
 
-func byID(p, q *pending) int {
-	switch {
-	case p.id < q.id:
-		return -1
-	case p.id > q.id:
-		return 1
-	}
-	return 0
-}
-
-func insert(list []*pending, p *pending) []*pending {
-	i, _ := slices.BinarySearchFunc(list, p, byID)
-	return slices.Insert(list, i, p)
-}
-
-func without(list []*pending, p *pending) []*pending {
-	if i, ok := slices.BinarySearchFunc(list, p, byID); ok {
-		return slices.Delete(list, i, i+1)
-	}
-	return list
-}
+func byID(p, q *pending) int { return cmp.Compare(p.id, q.id) }
 
 func size(a audience.Audience) int { return len(a.Tags()) + len(a.Pairs()) }
 

@@ -3,7 +3,6 @@ package limiter
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"pushbridge/internal/audience"
 	"pushbridge/internal/intent"
@@ -11,21 +10,21 @@ import (
 
 // place puts an item into the pending batch where it costs least, or into a new
 // one. A batch that grew takes over those that it now contains.
-func (s *Scheduler) place(now time.Time, i *item) {
+func (s *Scheduler) place(i *item) {
 	g := s.groupOf(i.ask)
 	p, union := g.find(i.audience)
+	s.expiries.add(i)
 	if p == nil {
 		s.serial++
 		p = &pending{id: s.serial, group: g, audience: i.audience, distinct: make(map[audience.Audience]int), state: waiting}
-		p.attach(i, s.settle, now)
+		p.attach(i)
 		g.exact[i.audience] = p
 		g.index(p)
 		if p.priority() == intent.Critical {
 			p.state = settling
 		}
 		s.queueOf(p.state).add(p)
-		s.expiries.add(i)
-		s.absorb(now, p)
+		s.absorb(p)
 		return
 	}
 	grew := union != p.audience
@@ -34,16 +33,15 @@ func (s *Scheduler) place(now time.Time, i *item) {
 		p.audience = union
 		g.index(p)
 	}
-	s.join(now, p, i)
-	s.expiries.add(i)
+	s.join(p, i)
 	if grew {
-		s.absorb(now, p)
+		s.absorb(p)
 	}
 }
 
 // join adds an item whose audience p contains.
-func (s *Scheduler) join(now time.Time, p *pending, i *item) {
-	p.attach(i, s.settle, now)
+func (s *Scheduler) join(p *pending, i *item) {
+	p.attach(i)
 	p.group.exact[i.audience] = p
 	if p.state == waiting && p.priority() == intent.Critical {
 		s.move(p, settling)
@@ -53,25 +51,20 @@ func (s *Scheduler) join(now time.Time, p *pending, i *item) {
 }
 
 // absorb moves into p the items of all batches that p contains.
-func (s *Scheduler) absorb(now time.Time, p *pending) {
+func (s *Scheduler) absorb(p *pending) {
 	for {
-		contained := p.group.within(p.audience, p)
+		contained := p.group.within(p)
 		if len(contained) == 0 {
 			return
 		}
 		for _, q := range contained {
-			items := q.items
-			settled, qState := q.settled, q.state
 			s.leave(q)
-			for _, i := range items {
-				s.join(now, p, i)
+			for _, i := range q.items {
+				s.join(p, i)
 			}
 			// What had waited goes on as if it had waited here.
-			p.settled = earliest(p.settled, settled)
-			if qState > p.state {
-				s.move(p, qState)
-			} else {
-				s.queueOf(p.state).fix(p)
+			if q.state > p.state {
+				s.move(p, q.state)
 			}
 		}
 	}
@@ -79,42 +72,42 @@ func (s *Scheduler) absorb(now time.Time, p *pending) {
 
 // takeOut removes a pending item. Its batch shrinks to what the others ask for;
 // where that is no legal condition (what contained a narrower one is gone), they
-// are placed anew.
-func (s *Scheduler) takeOut(now time.Time, i *item) {
+// are placed anew. A batch in doubt is sent as it was or not at all.
+func (s *Scheduler) takeOut(i *item) {
 	p := i.pending
 	s.expiries.remove(i)
 	asked := p.detach(i)
+	if !asked && p.frozen == nil {
+		delete(p.group.exact, i.audience)
+	}
 	switch {
 	case len(p.items) == 0:
-		delete(p.group.exact, i.audience)
 		s.leave(p)
 		s.forgetIfEmpty(p.group)
-	case p.frozen != nil:
-		// It is sent as it was or not at all.
+		return
+	case asked || p.frozen != nil || !p.couldShrink(i.audience):
 		s.queueOf(p.state).fix(p)
-	case asked:
-		s.queueOf(p.state).fix(p)
-	default:
-		delete(p.group.exact, i.audience)
-		if union, ok := unionOf(p.distinct); ok {
-			p.group.unindex(p)
-			p.audience = union
-			p.group.index(p)
-			s.queueOf(p.state).fix(p)
-			return
-		}
-		s.scatter(now, p)
+		return
 	}
+	union, ok := unionOf(p.distinct)
+	if !ok {
+		s.scatter(p)
+		return
+	}
+	p.group.unindex(p)
+	p.audience = union
+	p.group.index(p)
+	s.queueOf(p.state).fix(p)
 }
 
 // scatter places all items of a batch anew.
-func (s *Scheduler) scatter(now time.Time, p *pending) {
+func (s *Scheduler) scatter(p *pending) {
 	items := p.items
 	s.leave(p)
 	for _, i := range items {
 		s.expiries.remove(i)
 		i.pending = nil
-		s.place(now, i)
+		s.place(i)
 	}
 }
 
@@ -152,6 +145,9 @@ func unionOf(distinct map[audience.Audience]int) (audience.Audience, bool) {
 	return union, true
 }
 
+// narrowest is the rank of the audiences that ask for several things at once.
+const narrowest = 2
+
 func narrow(a audience.Audience) int {
 	switch a.Kind() {
 	case audience.Everyone:
@@ -160,7 +156,7 @@ func narrow(a audience.Audience) int {
 		return 1
 	case audience.AllTags, audience.AllAttrs:
 	}
-	return 2
+	return narrowest
 }
 
 func (s *Scheduler) groupOf(a *ask) *group {

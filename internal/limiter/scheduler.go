@@ -48,6 +48,8 @@ type flight struct {
 // revision of the other.
 type latestKey struct{ rule, key string }
 
+func keyOf(a *ask) latestKey { return latestKey{a.intent.Rule, a.intent.Policy.Key} }
+
 // Decision is the answer of Next.
 type Decision struct {
 	Batch  *Batch    // to be called now, and then given to Done; nil: none
@@ -81,33 +83,38 @@ func New(c Config) *Scheduler {
 // duplicate, expired or already superseded, or the older revision that it
 // supersedes.
 func (s *Scheduler) Add(now time.Time, in intent.Intent) []Ended {
+	if len(in.Audiences) == 0 {
+		panic("limiter: an intent for nobody, which would never end")
+	}
+	policy := &in.Policy
+	a := &ask{intent: in, since: in.Origin.Received, kind: EndPushed, open: len(in.Audiences)}
 	switch {
-	case s.dedup.repeated(now, &in.Origin):
-		return []Ended{{Intent: &in, Kind: EndDuplicate}}
-	case !now.Before(in.Policy.Expires):
-		return []Ended{{Intent: &in, Kind: EndExpired}}
+	case s.dedup.repeated(now, &a.intent.Origin):
+		return []Ended{{Intent: &a.intent, Kind: EndDuplicate}}
+	case !now.Before(policy.Expires):
+		return []Ended{{Intent: &a.intent, Kind: EndExpired}}
 	}
 	s.serial++
-	a := &ask{intent: in, since: in.Origin.Received, kind: EndPushed, ordered: s.serial}
-	if in.Policy.Mode == intent.Latest {
-		key := latestKey{in.Rule, in.Policy.Key}
-		if old, ok := s.newest[key]; ok {
-			if old.intent.Origin.Time.After(in.Origin.Time) {
-				return []Ended{{Intent: &in, Kind: EndSuperseded, By: &old.intent.Origin}}
+	a.ordered = s.serial
+	// No more than half of what may be waited in all: settling must not make it late.
+	a.settled = now.Add(min(s.settle, policy.MaxDelay/2))
+	if policy.Mode == intent.Latest {
+		if old, ok := s.newest[keyOf(a)]; ok {
+			if old.intent.Origin.Time.After(a.intent.Origin.Time) {
+				return []Ended{{Intent: &a.intent, Kind: EndSuperseded, By: &old.intent.Origin}}
 			}
-			a.since = earliest(a.since, old.since)
-			s.supersede(now, old, a)
+			a.inherit(old)
+			s.supersede(old, a)
 		}
-		s.newest[key] = a
+		s.newest[keyOf(a)] = a
 	}
-	s.asks[in.Policy.Priority]++
-	for _, part := range in.Audiences {
-		i := &item{ask: a, audience: part}
-		a.parts = append(a.parts, i)
-		a.open++
+	s.asks[policy.Priority]++
+	a.parts = make([]item, len(in.Audiences))
+	for n, part := range in.Audiences {
+		a.parts[n] = item{ask: a, audience: part}
 	}
-	for _, i := range a.parts {
-		s.place(now, i)
+	for n := range a.parts {
+		s.place(&a.parts[n])
 	}
 	return s.takeEnded()
 }
@@ -145,6 +152,9 @@ func (s *Scheduler) Done(now time.Time, b *Batch, v Verdict) []Ended {
 	if s.flight == nil || s.flight.batch != b {
 		panic("limiter: Done for a batch that is not in flight")
 	}
+	if v.Result < Pushed || v.Result > Doubt {
+		panic(fmt.Sprintf("limiter: Done with the unknown result %d", v.Result))
+	}
 	f := s.flight
 	s.flight = nil
 	if v.Counted {
@@ -165,7 +175,7 @@ func (s *Scheduler) Done(now time.Time, b *Batch, v Verdict) []Ended {
 		s.endAll(f, EndRejected, b.Resend)
 	case Again:
 		for _, i := range f.items {
-			s.comeBack(now, i)
+			s.comeBack(i)
 		}
 	case Doubt:
 		if b.OnDoubt == intent.Resend {
@@ -222,6 +232,10 @@ func (s *Scheduler) wake(now time.Time) time.Time {
 	if p, ok := s.settling.top(); ok {
 		at = earliest(at, p.settled)
 	}
+	if s.waiting.Len() > 0 {
+		// The guard grows with the free calls.
+		at = earliest(at, s.budget.nextReturn(now))
+	}
 	if i, ok := s.expiries.top(); ok {
 		at = earliest(at, i.ask.intent.Policy.Expires)
 	}
@@ -237,6 +251,8 @@ func (s *Scheduler) take(p *pending) *Batch {
 	b := p.frozen
 	if b == nil {
 		b = p.freeze(why)
+	} else {
+		b.Covers = p.covers() // some may have expired meanwhile
 	}
 	s.flight = &flight{batch: b, items: p.items, group: p.group}
 	for _, i := range p.items {
