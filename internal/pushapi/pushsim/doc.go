@@ -1,4 +1,4 @@
-// Package pushsim serves the push API of docs/push-api.md locally: users with
+// Package pushsim serves the push API of push-api.md locally: users with
 // tags and attributes, signatures that are really verified, every error code,
 // the interval and the quota, deliveries at 200 users a second, recall, and
 // faults on demand.
@@ -19,6 +19,6 @@
 // somebody asks.
 //
 // A [Server] is safe for concurrent use. What the page leaves open is a field
-// of [Config], and the default is the reading that hurts a careless caller
-// most.
+// of [Config]; an audience that says nothing reaches everyone by default,
+// because that is the reading under which a careless caller is found out.
 package pushsim
