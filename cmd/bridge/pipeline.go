@@ -96,7 +96,7 @@ func (p *pipeline) assemble(ctx context.Context) error {
 			return journal.Read(ctx, memory, from)
 		},
 		Limits: bridge.Limits{
-			Quota: p.cfg.Push.Quota, Interval: p.cfg.Push.Interval + p.cfg.Push.Margin, CallTimeout: p.cfg.Push.Timeout,
+			Quota: p.cfg.Push.Quota, Interval: p.cfg.Push.Interval + p.cfg.Push.Margin, CallTimeout: p.cfg.Push.CallTimeout,
 			Settle: p.cfg.Pipeline.Settle, DedupWindow: p.cfg.Pipeline.DedupWindow, DedupMax: p.cfg.Pipeline.DedupMax,
 			MaxPending: p.cfg.Pipeline.MaxPending, StopWithin: p.cfg.StopWithin,
 		},
@@ -113,7 +113,7 @@ func newPushClient(cfg config.Push, log *slog.Logger, reg prometheus.Registerer)
 	return pushapi.New(pushapi.Config{
 		Region: cfg.Region, URL: cfg.URL, CAFile: cfg.CAFile,
 		Credentials: pushapi.Credentials{SDKAppID: cfg.SDKAppID, Identifier: cfg.Identifier, Key: pushapi.NewKey(cfg.SecretKey.Reveal())},
-		Timeout:     cfg.Timeout, Interval: cfg.Interval + cfg.Margin, MaxRequestBytes: cfg.MaxBytes,
+		Timeout:     cfg.CallTimeout, Interval: cfg.Interval + cfg.Margin, MaxRequestBytes: cfg.MaxBytes,
 		BreakerFailures: cfg.BreakAfter, BreakerOpen: cfg.BreakFor, Logger: log, Registerer: reg,
 	})
 }

@@ -21,6 +21,9 @@ func newRunCmd() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, warnings, err := config.Load(os.Environ())
 			if err != nil {
+				for _, w := range warnings {
+					fmt.Fprintf(cmd.ErrOrStderr(), "bridge: warning: %s\n", w)
+				}
 				return exitError{code: exitUsage, err: err}
 			}
 			log := newLogger(cmd.ErrOrStderr(), cfg)

@@ -83,7 +83,7 @@ func (c *Config) checkTimes(p *problems) {
 	for name, d := range map[string]time.Duration{
 		"KAFKA_SESSION_TIMEOUT": c.Kafka.SessionTimeout, "KAFKA_REBALANCE_TIMEOUT": c.Kafka.RebalanceTimeout,
 		"KAFKA_HEARTBEAT_INTERVAL": c.Kafka.HeartbeatInterval, "KAFKA_TIMEOUT": c.Kafka.Timeout,
-		"PUSH_INTERVAL": c.Push.Interval, "PUSH_TIMEOUT": c.Push.Timeout, "PUSH_BREAKER_OPEN": c.Push.BreakFor,
+		"PUSH_INTERVAL": c.Push.Interval, "PUSH_TIMEOUT": c.Push.CallTimeout, "PUSH_BREAKER_OPEN": c.Push.BreakFor,
 		"DEDUP_WINDOW": c.Pipeline.DedupWindow, "STOP_WITHIN": c.StopWithin,
 	} {
 		if d <= 0 {
@@ -97,9 +97,9 @@ func (c *Config) checkTimes(p *problems) {
 	}
 	// The call must end before the group can have given its partitions away.
 	lease := min(c.Kafka.SessionTimeout, c.Kafka.RebalanceTimeout-c.Kafka.HeartbeatInterval-c.Kafka.Timeout)
-	if c.Push.Timeout+2*time.Second >= lease {
+	if c.Push.CallTimeout+2*time.Second >= lease {
 		p.add("PUSH_TIMEOUT", "%v plus 2s must be under %v, the shorter of BRIDGE_KAFKA_SESSION_TIMEOUT and "+
-			"BRIDGE_KAFKA_REBALANCE_TIMEOUT less heartbeat interval and timeout: two instances could call at once", c.Push.Timeout, lease)
+			"BRIDGE_KAFKA_REBALANCE_TIMEOUT less heartbeat interval and timeout: two instances could call at once", c.Push.CallTimeout, lease)
 	}
 }
 

@@ -50,20 +50,20 @@ type Kafka struct {
 
 // Push says which app of the push API, and what may be spent.
 type Push struct {
-	SDKAppID   uint32        `env:"SDKAPPID,required" desc:"the app's id"`
-	Identifier string        `env:"IDENTIFIER,required,notEmpty" desc:"an administrator account of the app, in whose name calls are made"`
-	SecretKey  Secret        `env:"SECRET_KEY,required" desc:"the app's key, which signs calls"`
-	Region     string        `env:"REGION" desc:"china, singapore, seoul, frankfurt, silicon-valley, jakarta or tokyo; this or BRIDGE_PUSH_URL"`
-	URL        string        `env:"URL" desc:"base URL of the API, for any other domain; this or BRIDGE_PUSH_REGION"`
-	CAFile     string        `env:"CA_FILE" desc:"PEM file of the authorities to trust instead of the system's"`
-	Dialect    string        `env:"DIALECT" envDefault:"chat" desc:"the API's contract: chat (with MsgBody), the only one in this version"`
-	Quota      int           `env:"QUOTA" envDefault:"100" desc:"calls allowed in any 24 hours"`
-	Interval   time.Duration `env:"INTERVAL" envDefault:"1s" desc:"more than this lies between a response and the next call"`
-	Margin     time.Duration `env:"MARGIN" envDefault:"100ms" desc:"kept on top of the interval"`
-	Timeout    time.Duration `env:"TIMEOUT" envDefault:"10s" desc:"deadline of one call; the API's backend gives up after 3 s"`
-	MaxBytes   int           `env:"MAX_REQUEST_BYTES" envDefault:"8000" desc:"largest request; the API refuses more than 10 K, older revisions 8 K"`
-	BreakAfter uint32        `env:"BREAKER_FAILURES" envDefault:"5" desc:"failed calls in a row that open the breaker"`
-	BreakFor   time.Duration `env:"BREAKER_OPEN" envDefault:"1m" desc:"how long the open breaker lets no call through"`
+	SDKAppID    uint32        `env:"SDKAPPID,required" desc:"the app's id"`
+	Identifier  string        `env:"IDENTIFIER,required,notEmpty" desc:"an administrator account of the app, in whose name calls are made"`
+	SecretKey   Secret        `env:"SECRET_KEY,required" desc:"the app's key, which signs calls"`
+	Region      string        `env:"REGION" desc:"china, singapore, seoul, frankfurt, silicon-valley, jakarta or tokyo; this or BRIDGE_PUSH_URL"`
+	URL         string        `env:"URL" desc:"base URL of the API, for any other domain; this or BRIDGE_PUSH_REGION"`
+	CAFile      string        `env:"CA_FILE" desc:"PEM file of the authorities to trust instead of the system's"`
+	Dialect     string        `env:"DIALECT" envDefault:"chat" desc:"the API's contract: chat (with MsgBody), the only one in this version"`
+	Quota       int           `env:"QUOTA" envDefault:"100" desc:"calls allowed in any 24 hours"`
+	Interval    time.Duration `env:"INTERVAL" envDefault:"1s" desc:"more than this lies between a response and the next call"`
+	Margin      time.Duration `env:"MARGIN" envDefault:"100ms" desc:"kept on top of the interval"`
+	CallTimeout time.Duration `env:"TIMEOUT" envDefault:"10s" desc:"deadline of one call; the API's backend gives up after 3 s"`
+	MaxBytes    int           `env:"MAX_REQUEST_BYTES" envDefault:"8000" desc:"largest request; the API refuses more than 10 K, older revisions 8 K"`
+	BreakAfter  uint32        `env:"BREAKER_FAILURES" envDefault:"5" desc:"failed calls in a row that open the breaker"`
+	BreakFor    time.Duration `env:"BREAKER_OPEN" envDefault:"1m" desc:"how long the open breaker lets no call through"`
 }
 
 // Pipeline bounds what waits between Kafka and the API.

@@ -3,10 +3,12 @@ package config
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 )
@@ -27,26 +29,43 @@ func (e *Error) Error() string { return e.Name + ": " + e.Msg }
 // every problem.
 func Load(environ []string) (Config, []string, error) {
 	vars := env.ToMap(environ)
-	problems := readSecretFiles(vars)
 	warnings := unknown(vars)
+	c, err := parse(vars, func(string) bool { return true })
+	return c, warnings, err
+}
 
+// LoadKafka reads and checks the variables of Kafka alone, for commands that
+// need neither rules nor the push API, nor the topics that run reads.
+func LoadKafka(environ []string) (Kafka, error) {
+	c, err := parse(env.ToMap(environ), func(name string) bool {
+		return strings.HasPrefix(name, Prefix+"KAFKA_") && name != Prefix+"KAFKA_TOPICS"
+	})
+	return c.Kafka, err
+}
+
+// parse reads all variables and reports the problems of those that are needed.
+func parse(vars map[string]string, needed func(name string) bool) (Config, error) {
+	problems := readSecretFiles(vars)
 	var c Config
 	err := env.ParseWithOptions(&c, env.Options{Environment: vars, Prefix: Prefix})
-	problems = append(problems, translate(err)...)
+	problems = append(problems, translate(err, vars)...)
 	problems = append(problems, c.check()...)
 
 	seen := map[string]bool{}
 	var errs []error
 	for _, p := range problems {
-		if !seen[p.Name] { // the first problem of a variable is its cause
+		if needed(p.Name) && !seen[p.Name] { // the first problem of a variable is its cause
 			seen[p.Name] = true
 			errs = append(errs, p)
 		}
 	}
-	if len(errs) > 0 {
-		return Config{}, warnings, fmt.Errorf("environment: %w", errors.Join(errs...))
+	switch len(errs) {
+	case 0:
+		return c, nil
+	case 1:
+		return Config{}, fmt.Errorf("environment: %w (bridge env lists all variables)", errs[0])
 	}
-	return c, warnings, nil
+	return Config{}, fmt.Errorf("environment: %d problems (bridge env lists all variables):\n%w", len(errs), errors.Join(errs...))
 }
 
 // readSecretFiles puts the content of each NAME_FILE in the place of NAME.
@@ -79,7 +98,7 @@ func readSecretFiles(vars map[string]string) []*Error {
 
 // translate turns the library's errors into ours: it names fields, we name
 // variables.
-func translate(err error) []*Error {
+func translate(err error, vars map[string]string) []*Error {
 	if err == nil {
 		return nil
 	}
@@ -94,12 +113,28 @@ func translate(err error) []*Error {
 		} else if e, ok := errors.AsType[env.EmptyVarError](err); ok {
 			problems = append(problems, missing(e.Key))
 		} else if e, ok := errors.AsType[env.ParseError](err); ok {
-			problems = append(problems, &Error{variableOf(e.Name), fmt.Sprintf("not a %s: %v", e.Type, e.Err)})
+			name := variableOf(e.Name)
+			problems = append(problems, &Error{name, fmt.Sprintf("%q: want %s", vars[name], wanted(e.Type))})
 		} else {
 			problems = append(problems, &Error{Prefix + "*", err.Error()})
 		}
 	}
 	return problems
+}
+
+// wanted says in words what a variable of the type takes.
+func wanted(t reflect.Type) string {
+	switch {
+	case t == reflect.TypeFor[time.Duration]():
+		return "a duration with a unit, such as 30s or 5m"
+	case t == reflect.TypeFor[slog.Level]():
+		return "DEBUG, INFO, WARN or ERROR"
+	case t.Kind() == reflect.Bool:
+		return "true or false"
+	case t.Kind() == reflect.Int, t.Kind() == reflect.Uint32:
+		return "a whole number"
+	}
+	return "a " + t.String()
 }
 
 func missing(name string) *Error {
