@@ -1,0 +1,332 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"pushbridge/internal/consume"
+	"pushbridge/internal/devkafka"
+	"pushbridge/internal/journal"
+	"pushbridge/internal/mapper"
+	"pushbridge/internal/pushapi"
+	"pushbridge/internal/pushapi/pushsim"
+	"pushbridge/internal/results"
+)
+
+const (
+	testApp   = 88888888
+	testKey   = "secret-key-for-tests"
+	testAdmin = "admin"
+	apiAddr   = "localhost:8080"
+
+	inTopic      = "events"
+	resultsTopic = "results"
+	dlqTopic     = "dead-letters"
+	journalTopic = "journal"
+	testGroup    = "bridge"
+	testInterval = time.Second + 100*time.Millisecond
+)
+
+// world is everything outside the bridge, in one bubble on one network in
+// memory: Kafka, the API, its users.
+type world struct {
+	t       *testing.T
+	network *kfake.VirtualNetwork
+	broker  *devkafka.Broker
+	client  *kafka.Client
+	sim     *pushsim.Server
+	rules   *mapper.Rules
+	api     *http.Server // nil while connections are refused
+	served  chan struct{}
+	running []*instance
+	seed    uint32 // of the instances' random numbers
+	events  int    // emitted
+
+	partitions int // of the input
+}
+
+// setup is what a test's world is made of.
+type setup struct {
+	rules      string
+	users      []pushsim.User
+	sim        pushsim.Config // Apps are filled in
+	partitions int32          // of the input; 0: 1
+}
+
+// inBubble runs the test on fake time in a world of its own.
+func inBubble(t *testing.T, s setup, test func(*testing.T, *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, s)
+		defer w.close()
+		test(t, w)
+	})
+}
+
+func newWorld(t *testing.T, s setup) *world {
+	t.Helper()
+	w := &world{t: t, network: new(kfake.VirtualNetwork), partitions: int(max(1, s.partitions))}
+	var err error
+	if w.rules, err = mapper.Parse("rules.yaml", []byte(s.rules)); err != nil {
+		t.Fatal(err)
+	}
+	if w.broker, err = devkafka.StartVirtual(devkafka.Config{
+		Network: w.network,
+		Topics:  map[string]int32{inTopic: int32(w.partitions), resultsTopic: 1, dlqTopic: 1, journalTopic: 1},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.client = &kafka.Client{
+		Addr:      kafka.TCP(w.broker.Addrs()...),
+		Transport: &kafka.Transport{Dial: w.broker.Dial, MetadataTTL: time.Second},
+		Timeout:   2 * time.Second,
+	}
+	s.sim.Apps = []pushsim.App{{SDKAppID: testApp, SecretKey: testKey, Admins: []string{testAdmin}}}
+	if w.sim, err = pushsim.New(s.sim); err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, u := range s.users {
+		for name := range u.Attrs {
+			names[name] = true
+		}
+	}
+	for name := range names {
+		if err := w.sim.NameAttributes(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.sim.Set(s.users...); err != nil {
+		t.Fatal(err)
+	}
+	w.serveAPI()
+	return w
+}
+
+// serveAPI answers calls from now on.
+func (w *world) serveAPI() {
+	w.t.Helper()
+	ln, err := w.network.Listen("tcp", apiAddr)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.api = &http.Server{Handler: w.sim, ReadHeaderTimeout: time.Minute}
+	w.served = make(chan struct{})
+	go func(api *http.Server, served chan struct{}) {
+		defer close(served)
+		_ = api.Serve(ln)
+	}(w.api, w.served)
+}
+
+// refuseAPI makes every connection to the API be refused.
+func (w *world) refuseAPI() {
+	if w.api == nil {
+		return
+	}
+	_ = w.api.Close()
+	<-w.served
+	w.api = nil
+	for _, i := range w.running {
+		i.push.Close()
+	}
+}
+
+func (w *world) close() {
+	for _, i := range w.running {
+		i.leave()
+	}
+	w.refuseAPI()
+	w.client.Transport.(*kafka.Transport).CloseIdleConnections()
+	w.broker.Close()
+	if w.t.Failed() {
+		for _, i := range w.running {
+			w.t.Logf("log of %s:\n%s", i.name, i.log)
+		}
+	}
+}
+
+// options are what a test changes about an instance.
+type options struct {
+	limits  Limits
+	breaker uint32 // failures that open it
+	timeout time.Duration
+}
+
+// instance is one process of the bridge.
+type instance struct {
+	w      *world
+	name   string
+	bridge *Bridge
+	push   *pushapi.Client
+	group  *consume.Group
+	reg    *prometheus.Registry
+	log    *logBuffer
+	stop   context.CancelFunc
+	ended  chan struct{}
+	err    error // of Run, once ended
+}
+
+// start runs an instance, put together as `bridge run` does it.
+func (w *world) start(change ...func(*options)) *instance {
+	w.t.Helper()
+	o := options{
+		limits: Limits{
+			Quota: 100, Interval: testInterval, Settle: time.Second,
+			DedupWindow: 24 * time.Hour, DedupMax: 100_000, MaxPending: 100_000, StopWithin: 20 * time.Second,
+		},
+		timeout: 10 * time.Second,
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	o.limits.CallTimeout = o.timeout
+	i := &instance{w: w, name: fmt.Sprintf("instance %d", len(w.running)), reg: prometheus.NewRegistry(), log: &logBuffer{}, ended: make(chan struct{})}
+	log := slog.New(slog.NewTextHandler(i.log, nil))
+	transport := &kafka.Transport{Dial: w.broker.Dial, MetadataTTL: time.Second}
+	memory := journal.Config{Addr: w.client.Addr, Transport: transport, Topic: journalTopic}
+	jlog, err := journal.New(memory)
+	w.must(err)
+	teller, err := results.New(results.Config{
+		Addr: w.client.Addr, Transport: transport, Topic: resultsTopic, DLQTopic: dlqTopic,
+		Registerer: i.reg, Format: results.Format{SDKAppID: testApp},
+	})
+	w.must(err)
+	random := w.randoms()
+	i.push, err = pushapi.New(pushapi.Config{
+		URL: "http://" + apiAddr, Dial: w.network.DialContext,
+		Credentials: pushapi.Credentials{SDKAppID: testApp, Identifier: testAdmin, Key: pushapi.NewKey(testKey)},
+		Timeout:     o.timeout, Interval: o.limits.Interval, BreakerFailures: o.breaker, Logger: log, Registerer: i.reg, Random: random,
+	})
+	w.must(err)
+	i.group, err = consume.New(consume.Config{
+		Brokers: w.broker.Addrs(), Group: testGroup, Topics: []string{inTopic}, Transport: transport,
+		Dialer:         &kafka.Dialer{DialFunc: w.broker.Dial, Timeout: 2 * time.Second},
+		SessionTimeout: 30 * time.Second, RebalanceTimeout: time.Minute, HeartbeatInterval: 2 * time.Second, Timeout: 2 * time.Second,
+		Logger: log, Registry: i.reg,
+	})
+	w.must(err)
+	i.bridge, err = New(Config{
+		Group: i.group, Rules: w.rules, Journal: jlog, Pusher: i.push, Teller: teller,
+		Recall: func(ctx context.Context, from journal.ReadFrom) (*journal.State, error) {
+			return journal.Read(ctx, memory, from)
+		},
+		Limits: o.limits, Random: random, Logger: log, Metrics: i.reg,
+	})
+	w.must(err)
+
+	ctx, stop := context.WithCancel(context.Background())
+	i.stop = stop
+	w.running = append(w.running, i)
+	go func() {
+		defer close(i.ended)
+		i.err = i.bridge.Run(ctx)
+		if err := teller.Close(); err != nil {
+			w.t.Errorf("%s: close results: %v", i.name, err)
+		}
+		i.push.Close()
+		transport.CloseIdleConnections()
+	}()
+	return i
+}
+
+// randoms returns a source of numbers that no other instance gives out.
+func (w *world) randoms() func() uint32 {
+	w.seed += 0x01000000
+	var mu sync.Mutex
+	n := w.seed
+	return func() uint32 {
+		mu.Lock()
+		defer mu.Unlock()
+		n++
+		return n
+	}
+}
+
+// leave ends the instance as SIGTERM does, and waits for it.
+func (i *instance) leave() {
+	i.stop()
+	<-i.ended
+	if i.err != nil {
+		i.w.t.Errorf("%s: Run: %v", i.name, i.err)
+	}
+}
+
+// status asks the loop.
+func (i *instance) status() Status {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	return i.bridge.Status(ctx)
+}
+
+// metric returns the sum of a counter or gauge over its labels.
+func (i *instance) metric(name string, labels ...string) float64 {
+	i.w.t.Helper()
+	families, err := i.reg.Gather()
+	i.w.must(err)
+	sum, found := 0.0, false
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			has := map[string]string{}
+			for _, l := range m.GetLabel() {
+				has[l.GetName()] = l.GetValue()
+			}
+			match := true
+			for n := 0; n < len(labels); n += 2 {
+				match = match && has[labels[n]] == labels[n+1]
+			}
+			if match {
+				found = true
+				sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+		}
+	}
+	if !found {
+		i.w.t.Errorf("%s has no metric %s %v", i.name, name, labels)
+	}
+	return sum
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// sleep lets d pass and everything that follows from it happen.
+func sleep(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// logBuffer keeps what was logged.
+type logBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
