@@ -146,6 +146,55 @@ func TestFaultsOfTheBroker(t *testing.T) {
 	}
 }
 
+func TestWritesWaitForAllReplicas(t *testing.T) {
+	t.Attr("promise", "nothing-lost")
+	t.Parallel()
+	inBubble(t, func(t *testing.T, cluster *kfake.Cluster, cfg Config) {
+		seen := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Count: -1, Observe: true, When: func(r kmsg.Request) bool {
+			return r.(*kmsg.ProduceRequest).Acks == -1
+		}})
+		l := newLog(t, cfg)
+		if err := errors.Join(
+			l.Begin(t.Context(), attemptOf(t, "a1", time.Now(), 1)),
+			l.End(t.Context(), Outcome{ID: "a1", Number: 1, Class: ClassOK}, nil),
+			l.Record(t.Context(), disposed(Expired, "vip", 2)),
+		); err != nil {
+			t.Fatal(err)
+		}
+		if seen.Hits() != 3 {
+			t.Errorf("%d writes with acks=all, want 3", seen.Hits())
+		}
+	}, topic)
+}
+
+func TestReadSkipsWhatABatchHasBeforeTheWindow(t *testing.T) {
+	t.Attr("guards", "records before the first one asked for are not read")
+	t.Parallel()
+	inBubble(t, func(t *testing.T, _ *kfake.Cluster, cfg Config) {
+		now := time.Now()
+		var records []kafka.Record
+		for i, age := range []time.Duration{50 * time.Hour, 40 * time.Hour, time.Hour} {
+			value, err := encodeDispositions(disposed(Expired, "vip", int64(i)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			records = append(records, kafka.Record{Time: now.Add(-age), Value: kafka.NewBytes(value[0])})
+		}
+		client := &kafka.Client{Addr: cfg.Addr, Transport: cfg.Transport}
+		res, err := client.Produce(t.Context(), &kafka.ProduceRequest{Topic: topic, RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(records...)})
+		if err == nil {
+			err = res.Error
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := read(t, cfg, ReadFrom{Now: now})
+		if s.Records != 1 || s.Next != 3 || !s.Ended(offset.Position{Partition: promo, Offset: 2}) {
+			t.Errorf("%d records up to %d, want 1 up to 3", s.Records, s.Next)
+		}
+	}, topic)
+}
+
 func TestReadBeginsAtTheWindowOrTheOldestEvent(t *testing.T) {
 	t.Attr("promise", "budget")
 	t.Parallel()

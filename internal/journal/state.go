@@ -3,6 +3,7 @@ package journal
 import (
 	"fmt"
 	"slices"
+	"sort"
 	"time"
 
 	"pushbridge/internal/offset"
@@ -224,16 +225,35 @@ func latestEnd(a *Attempt, now time.Time) time.Time {
 	return a.Deadline
 }
 
+// allEnded goes by runs, not by offsets: a run may be as long as a topic.
 func (h *history) allEnded(a *Attempt) bool {
 	for _, c := range a.Covers {
+		whole, byRule := h.disposed[c.Partition], h.byRule[c.Rule][c.Partition]
 		for _, run := range c.Offsets.Ranges() {
-			for o := run.First; o <= run.Last; o++ {
-				p := offset.Position{Partition: c.Partition, Offset: o}
-				if !contains(h.disposed, p) && !contains(h.byRule[c.Rule], p) {
+			for next := run.First; next <= run.Last; {
+				last, ok := runEnd(whole, next)
+				if !ok {
+					last, ok = runEnd(byRule, next)
+				}
+				if !ok {
 					return false
 				}
+				next = last + 1
 			}
 		}
 	}
 	return true
+}
+
+// runEnd returns the last offset of the set's run that holds the offset.
+func runEnd(set *offset.Set, at int64) (int64, bool) {
+	if set == nil {
+		return 0, false
+	}
+	runs := set.Ranges()
+	i := sort.Search(len(runs), func(i int) bool { return runs[i].Last >= at })
+	if i == len(runs) || runs[i].First > at {
+		return 0, false
+	}
+	return runs[i].Last, true
 }

@@ -3,7 +3,6 @@ package results
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,8 +21,6 @@ import (
 	"pushbridge/internal/offset"
 	"pushbridge/schemas"
 )
-
-var rewrite = flag.Bool("rewrite", false, "write testdata/*.json anew")
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 5000, time.UTC)
 
@@ -212,7 +209,7 @@ func golden(t *testing.T, name string, value []byte) {
 	}
 	pretty.WriteByte('\n')
 	path := filepath.Join("testdata", name+".json")
-	if *rewrite {
+	if os.Getenv("GOLDEN") != "" {
 		if err := os.WriteFile(path, pretty.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -23,10 +23,15 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // partition each.
 func inBubble(t *testing.T, f func(t *testing.T, cluster *kfake.Cluster, cfg Config)) {
 	t.Helper()
+	inBubbleOf(t, 1, f)
+}
+
+func inBubbleOf(t *testing.T, partitions int32, f func(t *testing.T, cluster *kfake.Cluster, cfg Config)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		var network kfake.VirtualNetwork
 		cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(9092), kfake.ListenFn(network.Listen),
-			kfake.SeedTopics(1, resultsTopic, dlqTopic))
+			kfake.SeedTopics(partitions, resultsTopic, dlqTopic))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,14 +59,20 @@ func newWriter(t *testing.T, cfg Config) *Writer {
 	return w
 }
 
-// readAll returns all records of the topic, as a foreign reader gets them.
+// readAll returns all records of the topic's first partition, as a foreign reader
+// gets them.
 func readAll(t *testing.T, cfg Config, topic string) []kafka.Message {
+	t.Helper()
+	return readPartition(t, cfg, topic, 0)
+}
+
+func readPartition(t *testing.T, cfg Config, topic string, partition int) []kafka.Message {
 	t.Helper()
 	client := &kafka.Client{Addr: cfg.Addr, Transport: cfg.Transport}
 	var all []kafka.Message
 	for {
 		res, err := client.Fetch(t.Context(), &kafka.FetchRequest{
-			Topic: topic, Offset: int64(len(all)), MinBytes: 1, MaxBytes: 8 << 20, MaxWait: 10 * time.Millisecond,
+			Topic: topic, Partition: partition, Offset: int64(len(all)), MinBytes: 1, MaxBytes: 8 << 20, MaxWait: 10 * time.Millisecond,
 		})
 		if err == nil {
 			err = res.Error

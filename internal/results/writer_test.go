@@ -124,6 +124,42 @@ func TestFaultsOfTheBroker(t *testing.T) {
 	}
 }
 
+func TestOnlyWhatFailedIsWrittenAgain(t *testing.T) {
+	t.Attr("guards", "readers see few repeats")
+	t.Parallel()
+	inBubbleOf(t, 2, func(t *testing.T, cluster *kfake.Cluster, cfg Config) {
+		w := newWriter(t, cfg)
+		fault := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Partitions: []int32{1}, Err: kerr.NotLeaderForPartition, Count: 3})
+		if err := w.Tell(t.Context(), manyEnds(50)); err != nil {
+			t.Fatal(err)
+		}
+		if fault.Hits() != 3 {
+			t.Fatalf("%d faults, want 3: the test proves nothing", fault.Hits())
+		}
+		first, second := readPartition(t, cfg, resultsTopic, 0), readPartition(t, cfg, resultsTopic, 1)
+		if len(first) == 0 || len(second) == 0 || len(first)+len(second) != 50 {
+			t.Errorf("%d and %d messages, want 50 in all and some in both", len(first), len(second))
+		}
+	})
+}
+
+func TestWritesWaitForAllReplicas(t *testing.T) {
+	t.Attr("promise", "nothing-lost")
+	t.Parallel()
+	inBubble(t, func(t *testing.T, cluster *kfake.Cluster, cfg Config) {
+		w := newWriter(t, cfg)
+		seen := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Count: -1, Observe: true, When: func(r kmsg.Request) bool {
+			return r.(*kmsg.ProduceRequest).Acks == -1
+		}})
+		if err := errors.Join(w.Tell(t.Context(), manyEnds(1)), w.Bury(t.Context(), []DeadLetter{{Reason: Undecodable}})); err != nil {
+			t.Fatal(err)
+		}
+		if seen.Hits() != 2 {
+			t.Errorf("%d writes with acks=all, want 2", seen.Hits())
+		}
+	})
+}
+
 func TestWriterObeysItsContext(t *testing.T) {
 	t.Attr("guards", "a bridge that stops does not wait for a broker that does not answer")
 	t.Parallel()
