@@ -82,7 +82,7 @@ func (p *population) setAttr(n int, name, value string) {
 
 // User is one user of an app, as the simulator knows it.
 type User struct {
-	App   uint32            `json:"app"`
+	App   uint32            `json:"sdkappid"`
 	ID    string            `json:"id"`
 	Tags  []string          `json:"tags"` // sorted
 	Attrs map[string]string `json:"attrs"`
