@@ -44,7 +44,7 @@ func (l *loader) audience(n *node, field string) audienceSpec {
 		if kind.String() != n.pairs[0].key.text {
 			continue
 		}
-		before := len(l.faults)
+		before := l.refused
 		spec := audienceSpec{kind: kind}
 		switch kind {
 		case audience.Everyone:
@@ -56,7 +56,7 @@ func (l *loader) audience(n *node, field string) audienceSpec {
 		case audience.AnyAttr, audience.AllAttrs:
 			l.attributes(v, field, &spec)
 		}
-		if len(l.faults) == before {
+		if l.refused == before {
 			l.fix(v, field, &spec)
 		}
 		return spec

@@ -105,13 +105,13 @@ func (l *loader) delivery(n *node, field string, base defaults) deliverySpec {
 	if v := n.get("delivery"); v != nil {
 		at := join(field, "delivery")
 		if l.fields(v, at, deliveryKeys) != nil {
-			before := len(l.faults)
+			before := l.refused
 			own := base
 			l.timing(v, at, &own)
 			if e := v.get("expire_at"); e != nil {
 				d.expireAt = l.expireAt(e, join(at, "expire_at"))
 			}
-			if len(l.faults) == before && d.expireAt == nil && own.maxDelay > own.expireAfter && own != base {
+			if l.refused == before && d.expireAt == nil && own.maxDelay > own.expireAfter && own != base {
 				l.tooLate(v, at, own)
 			}
 			base = own

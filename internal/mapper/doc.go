@@ -16,6 +16,8 @@
 //     whether it came structured or binary;
 //   - data: the JSON in the event's data; an empty object where there is none;
 //     a string (bytes, if it is no UTF-8) where its content type is not JSON.
+//     A number is an int where it is written without fraction and exponent, else
+//     a double: CEL compares them freely, and computes after double(…).
 //
 // A rule whose `when` fails (an absent field, a wrong type) counts as matched
 // and failed, since nobody knows whether it would have matched; has(data.x)

@@ -1,7 +1,6 @@
 package mapper
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -108,6 +107,7 @@ func kinds() map[string]kind {
 // elementSpec is one element, compiled. A text has only its template; the
 // others have a template a field.
 type elementSpec struct {
+	word   string // of rule files: "text", "face"
 	text   *template
 	build  func(v *values) intent.Element
 	fields []fieldSpec
@@ -128,18 +128,18 @@ type values struct {
 	err   error
 }
 
-// element renders the element. On an error it names the field in the element.
+// element renders the element. On an error it names the field.
 func (e *elementSpec) element(s *scope) (intent.Element, string, error) {
 	if e.text != nil {
 		text, err := e.text.render(s)
 		if err == nil && text == "" {
-			err = errors.New("it renders empty")
+			err = errEmpty
 		}
-		return intent.Text{Text: text}, "text", err
+		return intent.Text{Text: text}, e.word, err
 	}
 	v := &values{spec: e, scope: s}
 	built := e.build(v)
-	return built, v.field, v.err
+	return built, join(e.word, v.field), v.err
 }
 
 // literal says whether nothing in the element hangs on the event.

@@ -1,6 +1,7 @@
 package mapper
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -80,6 +81,9 @@ func (e *RuleError) Error() string {
 
 // Unwrap returns the cause.
 func (e *RuleError) Unwrap() error { return e.Err }
+
+// errEmpty is the cause where a text must not be empty.
+var errEmpty = errors.New("it renders empty")
 
 // badValue is a cause that knows the value it complains about.
 type badValue struct {

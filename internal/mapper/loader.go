@@ -17,10 +17,12 @@ type loader struct {
 	language *language
 	rule     string // the rule being read
 	faults   []*FileError
+	refused  int // calls of refuse: a part that raised it must not be used
 }
 
 // refuse notes a problem. A nil place means the whole file.
 func (l *loader) refuse(place *node, field, msg, do string) {
+	l.refused++
 	if place != nil && place.unread {
 		return // noted already, when the tree was read
 	}
@@ -87,7 +89,7 @@ func (l *loader) fields(n *node, field string, k keys) *node {
 }
 
 func join(field, name string) string {
-	if field == "" || name == "" {
+	if field == "" || name == "" || name[0] == '[' {
 		return field + name
 	}
 	return field + "." + name

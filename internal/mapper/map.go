@@ -108,7 +108,11 @@ func (m *messageSpec) build(s *scope) (intent.Message, string, error) {
 	}
 	var err error
 	if m.sender != nil {
-		if c.Sender, err = m.sender.render(s); err != nil {
+		// An empty sender would silently be the calling account.
+		if c.Sender, err = m.sender.render(s); err == nil && c.Sender == "" {
+			err = errEmpty
+		}
+		if err != nil {
 			return intent.Message{}, "sender", err
 		}
 	}

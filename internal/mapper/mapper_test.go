@@ -25,7 +25,7 @@ func mustParse(t testing.TB, yaml string) *Rules {
 // mustEvent decodes a structured event; members that are not said are filled in.
 func mustEvent(t testing.TB, members string) (*event.Event, intent.Origin) {
 	t.Helper()
-	all := map[string]any{"specversion": "1.0", "id": "1", "source": "/crm/a", "type": "x"}
+	all := map[string]json.RawMessage{"specversion": json.RawMessage(`"1.0"`), "id": json.RawMessage(`"1"`), "source": json.RawMessage(`"/crm/a"`), "type": json.RawMessage(`"x"`)}
 	if err := json.Unmarshal([]byte(members), &all); err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,7 @@ func (r *rule) admits(s *scope) (bool, error) {
 		return true, nil
 	}
 	if r.when.path != nil {
-		return r.when.path.isTrue(s)
+		return r.when.isTrue(s)
 	}
 	v, err := r.when.evaluate(s)
 	if err != nil {
@@ -58,21 +58,21 @@ func (r *rule) admits(s *scope) (bool, error) {
 }
 
 // isTrue reads a path as a condition: `when: data.urgent`.
-func (p *path) isTrue(s *scope) (bool, error) {
+func (x *expression) isTrue(s *scope) (bool, error) {
 	form, err := s.data()
 	if err != nil {
 		return false, err
 	}
-	if p.attribute != "" || form != jsonData {
-		return false, fmt.Errorf("it is a string, want true or false")
+	if x.path.attribute != "" || form != jsonData {
+		return false, fmt.Errorf("%s is a string, want true or false", x.source)
 	}
-	i, err := p.find(&s.doc)
+	i, err := x.path.find(&s.doc)
 	if err != nil {
 		return false, err
 	}
 	kind := s.doc.tokens[i].kind
 	if kind != trueToken && kind != falseToken {
-		return false, fmt.Errorf("it is %s, want true or false", kind)
+		return false, fmt.Errorf("%s is %s, want true or false", x.source, kind)
 	}
 	return kind == trueToken, nil
 }

@@ -33,7 +33,7 @@ type messageSpec struct {
 // message compiles `message`, `sender`, `online_only`, `life_time` and
 // `offline` of the rule n.
 func (l *loader) message(n *node, field string, base defaults) messageSpec {
-	before := len(l.faults)
+	before := l.refused
 	m := messageSpec{sender: base.sender}
 	if v := n.get("sender"); v != nil {
 		m.sender = l.sender(v, join(field, "sender"))
@@ -75,7 +75,7 @@ func (l *loader) message(n *node, field string, base defaults) messageSpec {
 	if customs > 1 {
 		l.refuse(v, at, fmt.Sprintf("%d custom elements, allowed 1", customs), "")
 	}
-	if len(l.faults) == before {
+	if l.refused == before {
 		l.fixMessage(v, at, &m)
 	}
 	return m
@@ -111,24 +111,24 @@ func (l *loader) element(n *node, field string) (elementSpec, string) {
 		if t != nil && len(t.parts) == 0 {
 			l.refuse(v, at, "it is empty", "")
 		}
-		return elementSpec{text: t}, word
+		return elementSpec{word: word, text: t}, word
 	}
 	kind, ok := all[word]
 	if !ok {
 		return elementSpec{}, ""
 	}
-	before := len(l.faults)
-	e := elementSpec{build: kind.build}
+	before := l.refused
+	e := elementSpec{word: word, build: kind.build}
 	l.section(v, at, "", kind, &e)
-	if len(l.faults) == before && e.literal() {
+	if l.refused == before && e.literal() {
 		// The API's own rules, as far as they can be seen now.
 		built, name, err := e.element(&scope{})
 		if err == nil {
-			name = ""
+			name = word
 			_, err = intent.NewMessage(intent.Content{Elements: []intent.Element{built}})
 		}
 		if err != nil {
-			l.refuse(v, join(at, name), strings.TrimPrefix(err.Error(), "message element 1: "), "")
+			l.refuse(v, join(field, name), strings.TrimPrefix(err.Error(), "message element 1: "), "")
 		}
 	}
 	return e, word
