@@ -37,8 +37,9 @@ func TestFaultsOnBothSides(t *testing.T) {
 		for side, after := range map[string]bool{"instead": false, "after": true} {
 			t.Run(name+" "+side, func(t *testing.T) {
 				t.Parallel()
-				tt.fault.After = after
-				inWorld(t, Config{Faults: []Fault{tt.fault}}, func(w *world) {
+				fault := tt.fault // both sides run at once
+				fault.After = after
+				inWorld(t, Config{Faults: []Fault{fault}}, func(w *world) {
 					w.users(3)
 					w.client.Timeout = 10 * time.Second
 					r := w.push(`"OnlineOnlyFlag":1`)
