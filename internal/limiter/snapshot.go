@@ -77,9 +77,9 @@ func (s *Scheduler) describe(now time.Time, p *pending) Waiting {
 	w := Waiting{ID: p.id, Audience: p.audience, Rule: p.items[0].ask.intent.Rule, Intents: len(p.items), Priority: p.priority()}
 	switch p.state {
 	case waiting:
-		w.For, w.Until = "others to join, until its max_delay is near", p.due.Add(-s.guard(now))
+		w.For, w.Until = "others to join, until its max_delay is near", latest(now, p.due.Add(-s.guard(now)))
 	case settling:
-		w.For, w.Until = "the burst to settle", p.settled
+		w.For, w.Until = "the burst to settle", latest(now, p.settled)
 	case ready:
 		w.For, w.Until = "the budget's next call", s.legal(now)
 	}

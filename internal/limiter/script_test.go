@@ -1,0 +1,254 @@
+package limiter
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+
+	"pushbridge/internal/intent"
+	"pushbridge/internal/offset"
+)
+
+// The scripts are stories of a Scheduler: time in, decisions out. Instants are
+// told from the story's start. The directives:
+//
+//	scheduler [quota=100] [settle=2s] [dedup=1h] [remember=1000]
+//	event N [at=T] to=AUDIENCE says=TEXT [id=N] [rule=r] [priority=normal] [within=10m]
+//	      [lives=24h] [mode=merge] [key=K] [doubt=drop] [time=T] [received=T]
+//	until T [took=300ms] [answers=(A, …)]   live as the loop does; after the answers, pushed
+//	next T                                  ask once
+//	done T ANSWER [back-off=D]              the call in flight ends
+//	show T
+//
+// An answer is pushed, rejected, doubt, refused (no connection: nothing spent),
+// internal (spent, not done) or too-fast (90024: not spent, the interval runs).
+func TestScheduler(t *testing.T) {
+	t.Attr("promise", "explained")
+	datadriven.Walk(t, "testdata/scheduler", func(t *testing.T, path string) {
+		s := &story{w: newWorld(len(worldTags)), now: start}
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			s.out.Reset()
+			s.tell(t, d)
+			if s.s != nil {
+				if err := s.s.check(s.w); err != nil {
+					d.Fatalf(t, "%v", err)
+				}
+			}
+			return s.out.String()
+		})
+	})
+}
+
+type story struct {
+	s      *Scheduler
+	w      *world
+	now    time.Time // of the last event or the last time told
+	flight *Batch
+	out    strings.Builder
+}
+
+func (s *story) tell(t *testing.T, d *datadriven.TestData) {
+	switch d.Cmd {
+	case "scheduler":
+		s.s = New(Config{
+			Budget: NewBudget(time.Second, 24*time.Hour, int(number(d, "quota", 100))),
+			Settle: span(t, d, "settle", "2s"), DedupWindow: span(t, d, "dedup", "1h"), DedupMax: int(number(d, "remember", 1000)),
+		})
+	case "event":
+		at := start.Add(span(t, d, "at", s.now.Sub(start).String()))
+		s.now = at
+		s.ended(at, s.s.Add(at, s.event(t, d, at)))
+		fmt.Fprintf(&s.out, "pending %d, calls %d\n", s.s.Total(), s.s.batches())
+	case "until":
+		s.until(t, d)
+	case "next":
+		s.now = instant(t, d)
+		s.next(s.now)
+	case "done":
+		s.now = instant(t, d)
+		s.done(s.now, d.CmdArgs[1].Key, span(t, d, "back-off", "0s"))
+	case "show":
+		s.show(instant(t, d))
+	default:
+		d.Fatalf(t, "unknown directive %s", d.Cmd)
+	}
+}
+
+func (s *story) event(t *testing.T, d *datadriven.TestData, at time.Time) intent.Intent {
+	n := must(strconv.ParseInt(d.CmdArgs[0].Key, 10, 64))
+	doubts := map[string]intent.OnDoubt{"resend": intent.Resend, "drop": intent.Drop}
+	modes := map[string]intent.Mode{"merge": intent.Merge, "latest": intent.Latest, "none": intent.Alone}
+	in := intent.Intent{
+		Origin: intent.Origin{
+			Position: offset.Position{Partition: offset.Partition{Topic: "t"}, Offset: n},
+			Source:   "/story", ID: word(d, "id", fmt.Sprint(n)),
+			Time:     start.Add(span(t, d, "time", "0s")),
+			Received: start.Add(span(t, d, "received", at.Sub(start).String())),
+		},
+		Rule:    word(d, "rule", "r"),
+		Message: message(t, word(d, "says", "hello")),
+		Policy: intent.Policy{
+			Priority: must(intent.ParsePriority(word(d, "priority", "normal"))),
+			MaxDelay: span(t, d, "within", "10m"),
+			Expires:  at.Add(span(t, d, "lives", "24h")),
+			Mode:     modes[word(d, "mode", "merge")],
+			Key:      word(d, "key", ""),
+			OnDoubt:  doubts[word(d, "doubt", "drop")],
+		},
+	}
+	parts, err := parseAudience(word(d, "to", ""))
+	if err != nil || in.Policy.Mode == 0 || in.Policy.OnDoubt == 0 {
+		d.Fatalf(t, "event %d: %+v: %v", n, in.Policy, err)
+	}
+	in.Audiences = parts
+	return in
+}
+
+// until lives as the loop does: it asks, calls, waits for the answer and sleeps
+// until it was told to ask again.
+func (s *story) until(t *testing.T, d *datadriven.TestData) {
+	end, took := instant(t, d), span(t, d, "took", "300ms")
+	answers := []string{}
+	if arg, ok := d.Arg("answers"); ok {
+		answers = arg.Vals
+	}
+	at := s.now
+	for steps := 0; ; steps++ {
+		if steps > 1000 {
+			d.Fatalf(t, "no end of it at %v", at.Sub(start))
+		}
+		wake := s.next(at)
+		if s.flight == nil {
+			if wake.IsZero() || wake.After(end) {
+				s.now = end
+				return
+			}
+			at = wake
+			continue
+		}
+		answer := "pushed"
+		if len(answers) > 0 {
+			answer, answers = answers[0], answers[1:]
+		}
+		at = at.Add(took)
+		s.done(at, answer, 0)
+	}
+}
+
+func (s *story) next(at time.Time) (wake time.Time) {
+	d := s.s.Next(at)
+	s.ended(at, d.Ended)
+	if b := d.Batch; b != nil {
+		s.flight = b
+		var covers []string
+		for _, c := range b.Covers {
+			covers = append(covers, fmt.Sprint(c.Intent.Origin.Position.Offset))
+		}
+		slices.Sort(covers)
+		notes := ""
+		if b.Overlap {
+			notes = ", may overlap"
+		}
+		s.line(at, "call %d to %v: %q for %s (%v, %v%s)", b.ID, b.Audience, b.Messages[0].Text(), strings.Join(covers, " "), b.Priority, b.Why, notes)
+	}
+	return d.WakeAt
+}
+
+func (s *story) done(at time.Time, answer string, backOff time.Duration) {
+	v, ok := map[string]Verdict{
+		"pushed":   {Result: Pushed, Counted: true, Reached: true},
+		"rejected": {Result: Rejected, Counted: true, Reached: true},
+		"doubt":    {Result: Doubt, Counted: true, Reached: true},
+		"refused":  {Result: Again},
+		"internal": {Result: Again, Counted: true, Reached: true},
+		"too-fast": {Result: Again, Reached: true},
+	}[answer]
+	if !ok {
+		panic("no answer " + answer)
+	}
+	v.End = at
+	if backOff > 0 {
+		v.NotBefore = at.Add(backOff)
+	}
+	b := s.flight
+	s.flight = nil
+	s.line(at, "call %d: %s", b.ID, answer)
+	s.ended(at, s.s.Done(at, b, v))
+}
+
+func (s *story) ended(at time.Time, ended []Ended) {
+	words := map[EndKind]string{
+		EndPushed: "pushed", EndRejected: "rejected", EndExpired: "expired", EndSuperseded: "superseded", EndDuplicate: "duplicate",
+	}
+	lines := map[string][]string{}
+	var order []string
+	for _, e := range ended {
+		how := words[e.Kind]
+		if e.By != nil {
+			how += fmt.Sprintf(" by %d", e.By.Position.Offset)
+		}
+		if e.Batch != nil {
+			how += fmt.Sprintf(", call %d", e.Batch.ID)
+		}
+		if e.Doubt {
+			how += ", in doubt"
+		}
+		if _, ok := lines[how]; !ok {
+			order = append(order, how)
+		}
+		lines[how] = append(lines[how], fmt.Sprint(e.Intent.Origin.Position.Offset))
+	}
+	for _, how := range order {
+		slices.Sort(lines[how])
+		s.line(at, "%s %s", strings.Join(lines[how], " "), how)
+	}
+}
+
+func (s *story) show(at time.Time) {
+	snap := s.s.Snapshot(at, 10)
+	fmt.Fprintf(&s.out, "%d of %d calls used, the next from %v on\n", snap.Used, snap.Quota, snap.NextCall.Sub(start))
+	for _, p := range intent.Priorities {
+		if snap.Pending[p] > 0 {
+			fmt.Fprintf(&s.out, "%d %v pending\n", snap.Pending[p], p)
+		}
+	}
+	for _, w := range snap.Waiting {
+		fmt.Fprintf(&s.out, "call %d to %v: %d of rule %s, %v, waits for %s (%v)\n", w.ID, w.Audience, w.Intents, w.Rule, w.Priority, w.For, w.Until.Sub(start))
+	}
+}
+
+func (s *story) line(at time.Time, format string, args ...any) {
+	fmt.Fprintf(&s.out, "%v: %s\n", at.Sub(start), fmt.Sprintf(format, args...))
+}
+
+func instant(t *testing.T, d *datadriven.TestData) time.Time {
+	at, err := time.ParseDuration(d.CmdArgs[0].Key)
+	if err != nil {
+		d.Fatalf(t, "%v", err)
+	}
+	return start.Add(at)
+}
+
+func word(d *datadriven.TestData, key, otherwise string) string {
+	if arg, ok := d.Arg(key); ok {
+		return arg.Vals[0]
+	}
+	return otherwise
+}
+
+func span(t *testing.T, d *datadriven.TestData, key, otherwise string) time.Duration {
+	v, err := time.ParseDuration(word(d, key, otherwise))
+	if err != nil {
+		d.Fatalf(t, "%s: %v", key, err)
+	}
+	return v
+}
+
+func number(d *datadriven.TestData, key string, otherwise int64) int64 {
+	return must(strconv.ParseInt(word(d, key, fmt.Sprint(otherwise)), 10, 64))
+}
