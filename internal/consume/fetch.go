@@ -44,7 +44,7 @@ type fetcher struct {
 	partition offset.Partition
 	next      int64
 	maxBytes  int32
-	decoder   decoder
+	decode    func(*Record) // sets Event or Err
 	out       chan<- Batch
 	log       *slog.Logger
 	received  prometheus.Counter
@@ -64,7 +64,7 @@ func newFetcher(g *Group, a Assignment, partitions int, out chan<- Batch) *fetch
 		partition: a.Partition,
 		next:      a.Start,
 		maxBytes:  int32(max(minFetchBytes, min(maxFetchBytes, maxFetchesBytes/partitions))),
-		decoder:   g.decoder,
+		decode:    g.decode,
 		out:       out,
 		log:       log,
 		received:  received,

@@ -80,7 +80,7 @@ func (s State) String() string {
 type Group struct {
 	cfg     Config
 	client  *kafka.Client
-	decoder decoder
+	decode  func(*Record)
 	metrics *metrics
 	started time.Time // decides who owns, see soleOwner
 	state   atomic.Uint32
@@ -123,7 +123,7 @@ func New(cfg Config) (*Group, error) {
 	g := &Group{
 		cfg:     cfg,
 		client:  newClient(cfg.Brokers, cfg.Transport, cfg.Timeout),
-		decoder: decoder{maxBytes: cfg.MaxEventBytes, bare: cfg.AcceptBareStructured},
+		decode:  decoder{maxBytes: cfg.MaxEventBytes, bare: cfg.AcceptBareStructured}.decode,
 		metrics: m,
 		started: time.Now(),
 	}

@@ -107,7 +107,7 @@ func (f *fetcher) readRecord(raw *protocol.Record, batch *Batch) error {
 			r.Headers[i] = Header(h)
 		}
 	}
-	f.decoder.decode(r)
+	f.decode(r)
 	return nil
 }
 
