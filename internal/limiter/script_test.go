@@ -29,6 +29,7 @@ import (
 // internal (spent, not done) or too-fast (90024: not spent, the interval runs).
 func TestScheduler(t *testing.T) {
 	t.Attr("promise", "explained")
+	t.Parallel()
 	datadriven.Walk(t, "testdata/scheduler", func(t *testing.T, path string) {
 		s := &story{w: newWorld(len(worldTags)), now: start}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
