@@ -1,16 +1,14 @@
 #!/usr/bin/env bash
-# Rewrites what tests compare with. Datadriven packages know a -rewrite flag;
-# all others read GOLDEN=1 from the environment.
+# Rewrites what tests compare with. A package with datadriven scripts knows the
+# flag -rewrite, one that declares it -update; all others read GOLDEN=1.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 export GOLDEN=1
-scripted=()
-plain=()
-for pkg in $(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...); do
-	imports=$(go list -f '{{join .TestImports " "}} {{join .XTestImports " "}}' "$pkg")
-	if [[ $imports == *cockroachdb/datadriven* ]]; then scripted+=("$pkg"); else plain+=("$pkg"); fi
-done
-((${#plain[@]} == 0)) || go test -count=1 "${plain[@]}"
-((${#scripted[@]} == 0)) || go test -count=1 "${scripted[@]}" -rewrite
+while read -r pkg dir; do
+	flags=()
+	if grep -qs 'cockroachdb/datadriven' "$dir"/*_test.go; then flags+=(-rewrite); fi
+	if grep -qs 'flag.Bool("update"' "$dir"/*_test.go; then flags+=(-update); fi
+	go test -count=1 "$pkg" "${flags[@]}"
+done < <(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}} {{.Dir}}{{end}}' ./...)
 git --no-pager diff --stat
