@@ -36,8 +36,9 @@ promises: ## Print which tests guard which of the five promises, and whether the
 fuzz: ## Fuzz every target for FUZZTIME (30s)
 	scripts/fuzz.sh
 
-bench: ## Run every benchmark COUNT (6) times and print the medians
+bench: ## Run every benchmark COUNT (6) times and print the medians, then the whole program beside a raw fetch
 	mkdir -p .cache && go test -run '^$$' -bench . -benchmem -count $(or $(COUNT),6) ./... | tee .cache/bench.txt && $(TOOL) benchstat .cache/bench.txt
+	go run ./bench/throughput
 
 kafka: ## Start a real Apache Kafka on loopback (KAFKA_VERSION, KAFKA_PORT), its address in .cache/kafka/address
 	scripts/kafka.sh start
