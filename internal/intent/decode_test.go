@@ -53,6 +53,10 @@ func TestMessageThatNobodyStoredIsRefused(t *testing.T) {
 		"no flag":        {`{"MsgBody":[{}]}`, "OnlineOnlyFlag"},
 		"unknown member": {`{"OnlineOnlyFlag":0,"Surprise":1,"MsgBody":[{}]}`, "Surprise"},
 		"no object":      {`[]`, "decode message"},
+		"order":          {`{"MsgBody":[{}],"OnlineOnlyFlag":0}`, "OnlineOnlyFlag first"},
+		"behind":         {`{"OnlineOnlyFlag":0,"MsgBody":[{}],"MsgLifeTime":1}`, "MsgBody with elements last"},
+		"another case":   {`{"onlineonlyflag":0,"MsgBody":[{}]}`, "OnlineOnlyFlag first"},
+		"two":            {`{"OnlineOnlyFlag":0,"MsgBody":[{}]} {}`, "decode message"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -169,7 +168,7 @@ func appendOffline(b []byte, o *Offline) ([]byte, error) {
 			return b, fmt.Errorf("%s: %w", m.name, err)
 		}
 		b = append(append(append(b, `,"`...), m.name...), `":`...)
-		b = append(b, raw...)
+		b = append(b, unescapeHTML(raw)...)
 	}
 	return append(b, '}'), nil
 }
@@ -178,15 +177,13 @@ func appendOffline(b []byte, o *Offline) ([]byte, error) {
 const downloadFlag = 2
 
 func appendElement(dst []byte, e Element) ([]byte, error) {
-	var content any = e
+	var content any
 	switch e := e.(type) {
 	case Text:
 		dst, err := appendString(append(dst, `{"MsgType":"TIMTextElem","MsgContent":{"Text":`...), e.Text)
 		return append(dst, "}}"...), err
-	case Location:
-		if math.IsNaN(e.Latitude) || math.IsNaN(e.Longitude) {
-			return dst, errors.New("location is not a number")
-		}
+	case Location, Face, Custom, Image:
+		content = e
 	case Sound:
 		content = struct {
 			Sound
@@ -203,6 +200,8 @@ func appendElement(dst []byte, e Element) ([]byte, error) {
 			Flag      int `json:"VideoDownloadFlag"`
 			ThumbFlag int `json:"ThumbDownloadFlag"`
 		}{e, downloadFlag, downloadFlag}
+	default:
+		return dst, fmt.Errorf("%T: want a value, not a pointer", e)
 	}
 	raw, err := encodeJSON(struct {
 		MsgType    string
