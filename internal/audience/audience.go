@@ -93,7 +93,7 @@ func Spread(tags ...string) ([]Audience, error) {
 	}
 	parts := make([]Audience, 0, (len(sorted)+MaxTags-1)/MaxTags)
 	for run := range slices.Chunk(sorted, MaxTags) {
-		part, err := ofTags(AnyTag, run)
+		part, err := ofSorted(AnyTag, run)
 		if err != nil {
 			return nil, err
 		}
@@ -166,8 +166,10 @@ func (a Audience) String() string {
 	return "nobody"
 }
 
-func ofTags(kind Kind, tags []string) (Audience, error) {
-	sorted := distinct(tags)
+func ofTags(kind Kind, tags []string) (Audience, error) { return ofSorted(kind, distinct(tags)) }
+
+// ofSorted is ofTags for tags that are sorted and distinct.
+func ofSorted(kind Kind, sorted []string) (Audience, error) {
 	if len(sorted) == 0 || len(sorted) > MaxTags {
 		return Audience{}, &LimitError{Field: "tags", Got: len(sorted), Max: MaxTags}
 	}

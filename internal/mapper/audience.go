@@ -219,9 +219,6 @@ func (a *audienceSpec) ofAttributes(s *scope, field string) ([]audience.Audience
 		if err != nil {
 			return nil, join(field, item.name), err
 		}
-		if _, err := audience.OfAnyAttr(map[string]string{item.name: value}); err != nil {
-			return nil, join(field, item.name), blame(value, err)
-		}
 		pairs[item.name] = value
 	}
 	of := audience.OfAnyAttr
@@ -229,10 +226,16 @@ func (a *audienceSpec) ofAttributes(s *scope, field string) ([]audience.Audience
 		of = audience.OfAllAttrs
 	}
 	one, err := of(pairs)
-	if err != nil {
-		return nil, field, err
+	if err == nil {
+		return []audience.Audience{one}, "", nil
 	}
-	return []audience.Audience{one}, "", nil
+	for _, item := range a.items {
+		value := pairs[item.name]
+		if _, err := audience.OfAnyAttr(map[string]string{item.name: value}); err != nil {
+			return nil, join(field, item.name), blame(value, err)
+		}
+	}
+	return nil, field, err
 }
 
 // blame turns a limit's error about one text into one whose value is beside it

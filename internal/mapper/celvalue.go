@@ -151,13 +151,7 @@ func (l lazyList) Get(index ref.Val) ref.Val {
 }
 
 // Size implements traits.Sizer.
-func (l lazyList) Size() ref.Val {
-	n := 0
-	for i := l.i + 1; i < int(l.d.tokens[l.i].next); i = int(l.d.tokens[i].next) {
-		n++
-	}
-	return types.Int(n)
-}
+func (l lazyList) Size() ref.Val { return types.Int(l.d.length(l.i)) }
 
 // Contains implements traits.Container.
 func (l lazyList) Contains(v ref.Val) ref.Val {

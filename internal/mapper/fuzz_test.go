@@ -34,7 +34,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := Parse("f.yaml", data)
 		if err != nil {
-			lines := 1 + strings.Count(string(data), "\n")
+			lines := 1 + strings.Count(string(data), "\n") + strings.Count(string(data), "\r")
 			for _, p := range problems(t, err) {
 				if p.Line > lines+1 || p.Msg == "" || strings.ContainsAny(p.Error(), "\x00") && !strings.Contains(string(data), "\x00") {
 					t.Fatalf("problem %q at line %d of %d", p, p.Line, lines)

@@ -81,8 +81,7 @@ func (d *document) member(object int, name string) int {
 	found := -1
 	end := int(d.tokens[object].next)
 	for key := object + 1; key < end; key = int(d.tokens[key+1].next) {
-		t := &d.tokens[key]
-		if !t.escaped && string(d.raw[t.start:t.end]) == name || t.escaped && d.text(key) == name {
+		if d.is(key, name) {
 			found = key + 1
 		}
 	}
@@ -99,6 +98,21 @@ func (d *document) item(list, index int) int {
 		index--
 	}
 	return -1
+}
+
+// length returns the number of a list's items.
+func (d *document) length(list int) int64 {
+	n := int64(0)
+	for i := list + 1; i < int(d.tokens[list].next); i = int(d.tokens[i].next) {
+		n++
+	}
+	return n
+}
+
+// is says whether a string has these characters.
+func (d *document) is(i int, text string) bool {
+	t := &d.tokens[i]
+	return !t.escaped && string(d.raw[t.start:t.end]) == text || t.escaped && d.text(i) == text
 }
 
 // text returns a string's or a number's characters.

@@ -46,6 +46,11 @@ func (r *rule) admits(s *scope) (bool, error) {
 	if r.when.path != nil {
 		return r.when.isTrue(s)
 	}
+	if r.when.quick != nil {
+		if a := r.when.quick(s); a != unsure {
+			return a == yes, nil
+		}
+	}
 	v, err := r.when.evaluate(s)
 	if err != nil {
 		return false, err

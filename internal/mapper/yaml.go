@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -81,6 +82,10 @@ func (n *node) get(key string) *node {
 // tree reads the YAML. Problems are noted in l; nil means that there is nothing
 // to go on with.
 func (l *loader) tree(data []byte) *node {
+	if !utf8.Valid(data) {
+		l.refuse(nil, "", "the file is not UTF-8", "save it as UTF-8")
+		return nil
+	}
 	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		l.syntax(data, err)
