@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -70,23 +71,36 @@ type Bridge struct {
 	cfg     Config
 	metrics *metrics
 	asks    chan chan Status
-	serving atomic.Bool
+	serving atomic.Bool // a loop answers asks
+	inGroup atomic.Bool // it has been standby or owner once
 	randoms *randoms
 }
 
 // New checks the configuration. It starts nothing.
 func New(cfg Config) (*Bridge, error) {
 	var errs []error
-	for name, missing := range map[string]bool{
-		"Group": cfg.Group == nil, "Rules": cfg.Rules == nil, "Journal": cfg.Journal == nil, "Recall": cfg.Recall == nil,
-		"Pusher": cfg.Pusher == nil, "Teller": cfg.Teller == nil, "Random": cfg.Random == nil, "Logger": cfg.Logger == nil,
-		"Metrics": cfg.Metrics == nil, "a positive quota": cfg.Limits.Quota <= 0, "a positive interval": cfg.Limits.Interval <= 0,
-		"a positive pending limit": cfg.Limits.MaxPending <= 0, "a positive time to stop": cfg.Limits.StopWithin <= 0,
-	} {
-		if missing {
-			errs = append(errs, fmt.Errorf("bridge config: %s is missing", name))
+	need := func(ok bool, what string) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("bridge config: %s is missing", what))
 		}
 	}
+	lim := cfg.Limits
+	need(cfg.Group != nil, "Group")
+	need(cfg.Rules != nil, "Rules")
+	need(cfg.Journal != nil, "Journal")
+	need(cfg.Recall != nil, "Recall")
+	need(cfg.Pusher != nil, "Pusher")
+	need(cfg.Teller != nil, "Teller")
+	need(cfg.Random != nil, "Random")
+	need(cfg.Logger != nil, "Logger")
+	need(cfg.Metrics != nil, "Metrics")
+	need(lim.Quota > 0, "a positive quota")
+	need(lim.Interval > 0, "a positive interval")
+	need(lim.CallTimeout > 0, "a positive timeout of calls")
+	need(lim.Settle >= 0, "a settling time that is not negative")
+	need(lim.DedupWindow > 0 && lim.DedupMax > 0, "a positive dedup window and size")
+	need(lim.MaxPending > 0, "a positive pending limit")
+	need(lim.StopWithin > 0, "a positive time to stop")
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
@@ -126,7 +140,7 @@ func (b *Bridge) serve(ctx context.Context, s *consume.Session) error {
 // session that does not know the budget must not call.
 func (b *Bridge) recall(ctx context.Context, s *consume.Session) (*journal.State, error) {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		state, err := b.cfg.Recall(ctx, journal.ReadFrom{Now: time.Now()})
+		state, err := b.read(ctx, s)
 		if err == nil {
 			b.cfg.Logger.Info("journal read", "records", state.Records, "calls", len(state.Calls), "in_doubt", len(state.InDoubt), "generation", s.Generation())
 			return state, nil
@@ -141,4 +155,36 @@ func (b *Bridge) recall(ctx context.Context, s *consume.Session) (*journal.State
 		case <-time.After(wait):
 		}
 	}
+}
+
+// read reads the journal back as far as the session's records need it: what was
+// done about them, and whether the last attempt was fenced, so that its call may
+// have been made.
+func (b *Bridge) read(ctx context.Context, s *consume.Session) (*journal.State, error) {
+	oldest, err := s.Oldest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return b.cfg.Recall(ctx, journal.ReadFrom{Now: time.Now(), OldestEvent: oldest, Fenced: fences(s.Partitions())})
+}
+
+// fences returns what was committed beside the offsets: attempts' names. A
+// commit that reached only some partitions leaves two.
+func fences(partitions []consume.Assignment) []string {
+	var names []string
+	for _, a := range partitions {
+		if a.Metadata != "" && !slices.Contains(names, a.Metadata) {
+			names = append(names, a.Metadata)
+		}
+	}
+	return names
+}
+
+// joined says whether this instance has been in the group, now or before: losing
+// it for a while is no reason to take it out of a rollout.
+func (b *Bridge) joined() bool {
+	if b.cfg.Group.State() != consume.Joining {
+		b.inGroup.Store(true)
+	}
+	return b.inGroup.Load()
 }

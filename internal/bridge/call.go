@@ -32,18 +32,19 @@ type callDone struct {
 // call starts the one call: promise it, see that we still own the partitions,
 // make it.
 func (l *loop) call(session, work context.Context, b *limiter.Batch, now time.Time) {
-	p, ok := l.pushes[b.ID]
-	if ok {
+	p := l.push
+	if b.Resend && p != nil && p.batch.ID == b.ID {
 		p.attempts++
 	} else {
 		p = &push{identity: l.b.randoms.next(now)}
-		l.pushes[b.ID] = p
+		l.push = p
 	}
 	p.batch = b
 	p.attempt = attemptOf(b, p.identity, l.b.cfg.Rules.Version(), now, l.b.cfg.Limits.CallTimeout)
 	l.calling = p
 	offsets := l.offsets()
-	go func() { l.called <- l.perform(session, work, p, offsets) }()
+	l.fenced = p.attempt.Name()
+	l.helpers.Go(func() { l.called <- l.perform(session, work, p, offsets) })
 }
 
 func (l *loop) perform(session, work context.Context, p *push, offsets map[offset.Partition]int64) callDone {
@@ -51,7 +52,7 @@ func (l *loop) perform(session, work context.Context, p *push, offsets map[offse
 	if done.void = l.b.cfg.Journal.Begin(work, p.attempt); done.void != nil {
 		return done
 	}
-	if done.void = l.fence(session, offsets, p.attempt.ID); done.void != nil {
+	if done.void = l.fence(session, offsets, p.attempt.Name()); done.void != nil {
 		return done
 	}
 	done.outcome = l.b.cfg.Pusher.Push(work, requestOf(p.attempt))
@@ -59,22 +60,23 @@ func (l *loop) perform(session, work context.Context, p *push, offsets map[offse
 	return done
 }
 
-// fence commits what is committed already, which the broker takes only from the
-// owner. A fence that took long is not trusted: another may own by now.
-func (l *loop) fence(session context.Context, offsets map[offset.Partition]int64, pushID string) error {
+// fence commits what is done, which the broker takes only from the owner, with
+// the attempt's name beside it: what is promised and not named there was never
+// called. A fence that took long is not trusted: another may own by now.
+func (l *loop) fence(session context.Context, offsets map[offset.Partition]int64, attempt string) error {
 	for range 3 {
 		start := time.Now()
-		if err := l.session.Commit(session, offsets, pushID); err != nil {
-			return fmt.Errorf("fence push %s: %w", pushID, err)
+		if err := l.session.Commit(session, offsets, attempt); err != nil {
+			return fmt.Errorf("fence attempt %s: %w", attempt, err)
 		}
 		if err := context.Cause(session); err != nil {
-			return fmt.Errorf("fence push %s: %w", pushID, err)
+			return fmt.Errorf("fence attempt %s: %w", attempt, err)
 		}
 		if time.Since(start) <= fenceFresh {
 			return nil
 		}
 	}
-	return fmt.Errorf("fence push %s: Kafka took more than %v to commit, three times", pushID, fenceFresh)
+	return fmt.Errorf("fence attempt %s: Kafka took more than %v to commit, three times", attempt, fenceFresh)
 }
 
 // learn gives the outcome to the scheduler and puts the end of the call on its
@@ -101,14 +103,10 @@ func (l *loop) learn(done callDone, now time.Time) {
 // the call's outcome.
 func (l *loop) conclude(end *pushEnd, p *push, v limiter.Verdict, now time.Time) {
 	before := len(l.outbox.dispositions)
-	inDoubt := v.Result == limiter.Doubt || p.batch.Resend
 	l.end(l.sched.Done(now, p.batch, v), now)
 	end.dispositions = append([]journal.Disposition(nil), l.outbox.dispositions[before:]...)
 	l.outbox.dispositions = l.outbox.dispositions[:before]
 	l.outbox.ended = end
-	if !inDoubt || v.Result == limiter.Pushed || v.Result == limiter.Rejected {
-		delete(l.pushes, p.batch.ID)
-	}
 }
 
 // tellOutcome logs the call, and remembers what people may want to see.

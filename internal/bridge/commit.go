@@ -23,13 +23,15 @@ func (l *loop) commit(ctx context.Context, now time.Time) time.Time {
 	switch {
 	case l.committing || l.calling != nil || len(progress) == 0:
 		return later
+	case now.Before(l.commitRetry):
+		return l.commitRetry
 	case now.Before(l.commitAt) && !l.draining:
 		return l.commitAt
 	}
 	l.committing = true
 	l.commitAt = now.Add(commitEvery)
 	all := l.offsets()
-	go func() { l.commitDone <- commitDone{offsets: all, err: l.session.Commit(ctx, all, "")} }()
+	l.helpers.Go(func() { l.commitDone <- commitDone{offsets: all, err: l.session.Commit(ctx, all, l.fenced)} })
 	return later
 }
 

@@ -89,7 +89,7 @@ func newWorld(t *testing.T, s setup) *world {
 	}
 	w.client = &kafka.Client{
 		Addr:      kafka.TCP(w.broker.Addrs()...),
-		Transport: &kafka.Transport{Dial: w.broker.Dial, MetadataTTL: time.Second},
+		Transport: &kafka.Transport{Dial: w.broker.Dial, MetadataTTL: time.Minute},
 		Timeout:   2 * time.Second,
 	}
 	s.sim.Apps = []pushsim.App{{SDKAppID: testApp, SecretKey: testKey, Admins: []string{testAdmin}}}
@@ -193,7 +193,7 @@ func (w *world) start(change ...func(*options)) *instance {
 	o.limits.CallTimeout = o.timeout
 	i := &instance{w: w, name: fmt.Sprintf("instance %d", len(w.running)), reg: prometheus.NewRegistry(), log: &logBuffer{}, ended: make(chan struct{})}
 	log := slog.New(slog.NewTextHandler(i.log, nil))
-	transport := &kafka.Transport{Dial: w.broker.Dial, MetadataTTL: time.Second}
+	transport := &kafka.Transport{Dial: w.broker.Dial, MetadataTTL: time.Minute}
 	memory := journal.Config{Addr: w.client.Addr, Transport: transport, Topic: journalTopic}
 	jlog, err := journal.New(memory)
 	w.must(err)
@@ -212,7 +212,7 @@ func (w *world) start(change ...func(*options)) *instance {
 	i.group, err = consume.New(consume.Config{
 		Brokers: w.broker.Addrs(), Group: testGroup, Topics: []string{inTopic}, Transport: transport,
 		Dialer:         &kafka.Dialer{DialFunc: w.broker.Dial, Timeout: 2 * time.Second},
-		SessionTimeout: 30 * time.Second, RebalanceTimeout: time.Minute, HeartbeatInterval: 2 * time.Second, Timeout: 2 * time.Second,
+		SessionTimeout: 30 * time.Second, RebalanceTimeout: time.Minute, HeartbeatInterval: 5 * time.Second, Timeout: 2 * time.Second,
 		Logger: log, Registry: i.reg,
 	})
 	w.must(err)

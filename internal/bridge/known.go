@@ -1,8 +1,10 @@
 package bridge
 
 import (
+	"slices"
 	"time"
 
+	"pushbridge/internal/audience"
 	"pushbridge/internal/intent"
 	"pushbridge/internal/journal"
 	"pushbridge/internal/offset"
@@ -15,71 +17,75 @@ type known struct {
 	// made holds, by rule, the events that a call carried whose end the journal
 	// lacks, and which must not be pushed again: the API took it, or nobody knows
 	// and the rule says drop.
-	made map[string]map[offset.Partition]*madeSet
+	made map[string]map[offset.Partition][]made
 }
 
-type madeSet struct {
-	attempts []*journal.Attempt
-	offsets  []*offset.Set
+// made is what one call of an earlier life carried of one rule and partition.
+type made struct {
+	attempt *journal.Attempt
+	offsets *offset.Set
+	part    bool // of these events' audiences only those that the attempt's contains
+	doubt   bool
 }
 
 func newKnown(state *journal.State) *known {
-	k := &known{state: state, made: make(map[string]map[offset.Partition]*madeSet)}
+	k := &known{state: state, made: make(map[string]map[offset.Partition][]made)}
 	for i := range state.Partial {
-		k.add(&state.Partial[i])
+		k.add(&state.Partial[i], false)
 	}
 	for i := range state.InDoubt {
 		if state.InDoubt[i].OnDoubt == intent.Drop {
-			k.add(&state.InDoubt[i])
+			k.add(&state.InDoubt[i], true)
 		}
 	}
 	return k
 }
 
-func (k *known) add(a *journal.Attempt) {
+func (k *known) add(a *journal.Attempt, doubt bool) {
 	for _, c := range a.Covers {
-		// A part of an event's audience does not end it: pushing all parts again is
-		// the only way to reach the others.
-		if c.Part {
-			continue
-		}
 		byPartition, ok := k.made[c.Rule]
 		if !ok {
-			byPartition = make(map[offset.Partition]*madeSet)
+			byPartition = make(map[offset.Partition][]made)
 			k.made[c.Rule] = byPartition
 		}
-		set, ok := byPartition[c.Partition]
-		if !ok {
-			set = &madeSet{}
-			byPartition[c.Partition] = set
-		}
-		set.attempts = append(set.attempts, a)
-		set.offsets = append(set.offsets, c.Offsets)
+		byPartition[c.Partition] = append(byPartition[c.Partition], made{attempt: a, offsets: c.Offsets, part: c.Part, doubt: doubt})
 	}
 }
 
 // ended says whether the record had its last disposition in an earlier life.
 func (k *known) ended(p offset.Position) bool { return k.state.Ended(p) }
 
-// settled returns the disposition of an intent that an earlier life has ended or
-// has called for, and false for one that is open.
-func (k *known) settled(in intent.Intent, now time.Time) (journal.Disposition, bool) {
-	d := journal.Disposition{Origin: in.Origin, Rule: in.Rule, Kind: journal.Pushed, At: now}
-	if k.state.EndedUnder(in.Origin.Position, in.Rule) {
-		return d, true
-	}
-	set, ok := k.made[in.Rule][in.Origin.Position.Partition]
-	if !ok {
-		return d, false
-	}
-	for i, offsets := range set.offsets {
-		if offsets.Contains(in.Origin.Position.Offset) {
-			a := set.attempts[i]
-			d.PushID, d.Why, d.PushedAt, d.Doubt = a.ID, a.Why, a.At, true
-			return d, true
+// endedUnder says whether the event at p had its disposition under this rule in
+// an earlier life, while others of its rules were open.
+func (k *known) endedUnder(p offset.Position, rule string) bool { return k.state.EndedUnder(p, rule) }
+
+// remaining returns the parts of an intent's audience that no earlier life has
+// called for, and the last such call; nil: there was none.
+func (k *known) remaining(in intent.Intent) ([]audience.Audience, *made) {
+	rest := in.Audiences
+	var last *made
+	calls := k.made[in.Rule][in.Origin.Position.Partition]
+	for i := range calls {
+		c := &calls[i]
+		if !c.offsets.Contains(in.Origin.Position.Offset) {
+			continue
 		}
+		last = c
+		if !c.part {
+			return nil, c
+		}
+		rest = slices.DeleteFunc(slices.Clone(rest), c.attempt.Condition.Contains)
 	}
-	return d, false
+	return rest, last
+}
+
+// dispositionOfMade says how an intent ended whose last call was made in an
+// earlier life.
+func dispositionOfMade(in intent.Intent, m *made, now time.Time) journal.Disposition {
+	return journal.Disposition{
+		Origin: in.Origin, Rule: in.Rule, Kind: journal.Pushed, At: now, Parts: len(in.Audiences),
+		PushID: m.attempt.ID, Why: m.attempt.Why, PushedAt: m.attempt.At, Doubt: m.doubt,
+	}
 }
 
 // rewound forgets a partition whose offsets now mean other records.

@@ -3,11 +3,15 @@ package bridge
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"time"
 
 	"pushbridge/internal/consume"
+	"pushbridge/internal/intent"
 	"pushbridge/internal/journal"
 	"pushbridge/internal/limiter"
+	"pushbridge/internal/mapper"
 	"pushbridge/internal/offset"
 	"pushbridge/internal/pushapi"
 	"pushbridge/internal/results"
@@ -30,19 +34,23 @@ type loop struct {
 	several map[offset.Position]int
 
 	outbox    outbox
-	pushes    map[uint64]*push // by batch: in flight, or in doubt and to be made again
-	blocked   string           // why no call is made, for people; empty: nothing is wrong
+	push      *push  // the latest; a resend goes on with it, and is always the next
+	blocked   string // why no call is made, for people; empty: nothing is wrong
 	lastPush  []PushSummary
 	paused    bool
 	draining  bool
 	committed map[offset.Partition]int64
 	commitAt  time.Time
 
+	commitRetry time.Time // after a commit that did not succeed, also while draining
+
+	helpers    sync.WaitGroup  // call, record and commit
 	called     chan callDone   // size 1: the one call
 	recorded   chan recordDone // size 1: the one write
 	commitDone chan commitDone // size 1: the one commit
 	calling    *push
-	ending     bool // the outcome of the last call is not in the journal yet
+	fenced     string // name of the last attempt; every commit carries it on
+	ending     bool   // the outcome of the last call is not in the journal yet
 	recording  bool
 	retryAt    time.Time // when a write that did not succeed is tried again
 	unwritable bool      // the last write did not succeed
@@ -75,7 +83,6 @@ func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time)
 		known:      newKnown(state),
 		marks:      make(map[offset.Partition]*offset.Watermark),
 		several:    make(map[offset.Position]int),
-		pushes:     make(map[uint64]*push),
 		committed:  make(map[offset.Partition]int64),
 		commitAt:   now.Add(commitEvery),
 		called:     make(chan callDone, 1),
@@ -85,6 +92,9 @@ func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time)
 	for _, a := range s.Partitions() {
 		l.marks[a.Partition] = offset.NewWatermark(a.Start)
 		l.committed[a.Partition] = a.Start
+		if a.Metadata != "" {
+			l.fenced = a.Metadata
+		}
 	}
 	for _, a := range state.InDoubt {
 		b.cfg.Logger.Warn("call in doubt found in the journal: it counts as made", "push_id", a.ID, "events", a.Events(), "on_doubt", a.OnDoubt)
@@ -95,6 +105,9 @@ func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time)
 // run moves events until ctx ends, then brings what is under way to its end.
 func (l *loop) run(ctx context.Context) error {
 	work, stop := l.workContext(ctx)
+	// Whoever holds on past the deadline is told to end, and waited for: the next
+	// owner may start when this returns.
+	defer l.helpers.Wait()
 	defer stop()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -126,6 +139,7 @@ func (l *loop) run(ctx context.Context) error {
 			l.committing = false
 			if err := done.err; err != nil {
 				l.b.cfg.Logger.Warn("commit offsets", "error", err)
+				l.commitRetry = time.Now().Add(commitEvery)
 				if errors.Is(err, consume.ErrNotOwner) {
 					l.draining, l.notOwner = true, true
 				}
@@ -261,21 +275,31 @@ func (l *loop) route(r *consume.Record, now time.Time) {
 		return
 	}
 	m := l.b.cfg.Rules.Map(r.Event, origin)
-	if n := len(m.Intents) + len(m.Failures); n > 1 {
+	if len(m.Intents) == 0 && len(m.Failures) == 0 {
+		l.dispose(journal.Disposition{Origin: origin, Kind: journal.Unmatched, Reason: m.Why, At: now})
+		return
+	}
+	failures := slices.DeleteFunc(m.Failures, func(f *mapper.RuleError) bool { return l.known.endedUnder(origin.Position, f.Rule) })
+	intents := slices.DeleteFunc(m.Intents, func(in intent.Intent) bool { return l.known.endedUnder(origin.Position, in.Rule) })
+	switch n := len(intents) + len(failures); {
+	case n == 0:
+		// Every rule that asks for it now has ended it; the one that was missing
+		// has left the file.
+		l.marks[origin.Position.Partition].Done(origin.Position.Offset)
+	case n > 1:
 		l.several[origin.Position] = n
 	}
-	for _, f := range m.Failures {
+	for _, f := range failures {
 		l.outbox.bury(r, results.RuleFailed, f.Rule, f, now)
 		l.dispose(journal.Disposition{Origin: origin, Rule: f.Rule, Kind: journal.DeadLettered, Reason: f.Error(), At: now})
 	}
-	if len(m.Intents) == 0 && len(m.Failures) == 0 {
-		l.dispose(journal.Disposition{Origin: origin, Kind: journal.Unmatched, Reason: m.Why, At: now})
-	}
-	for _, in := range m.Intents {
-		if d, ok := l.known.settled(in, now); ok {
-			l.dispose(d)
+	for _, in := range intents {
+		rest, made := l.known.remaining(in)
+		if made != nil && len(rest) == 0 {
+			l.dispose(dispositionOfMade(in, made, now))
 			continue
 		}
+		in.Audiences = rest
 		l.end(l.sched.Add(now, in), now)
 	}
 }
@@ -285,10 +309,8 @@ func (l *loop) end(ended []limiter.Ended, now time.Time) {
 	for _, e := range ended {
 		var id identity
 		var o pushapi.Outcome
-		if e.Batch != nil {
-			if p, ok := l.pushes[e.Batch.ID]; ok {
-				id, o = p.identity, p.outcome
-			}
+		if p := l.push; p != nil && e.Batch != nil && e.Batch.ID == p.batch.ID {
+			id, o = p.identity, p.outcome
 		}
 		l.dispose(dispositionOf(e, id, o, now))
 	}

@@ -112,7 +112,7 @@ func (l *loop) record(ctx context.Context, now time.Time) time.Time {
 		return time.Time{}
 	}
 	l.recording = true
-	go func() { l.recorded <- recordDone{job: job, err: job.write(ctx, l.b.cfg.Journal, l.b.cfg.Teller)} }()
+	l.helpers.Go(func() { l.recorded <- recordDone{job: job, err: job.write(ctx, l.b.cfg.Journal, l.b.cfg.Teller)} })
 	return time.Time{}
 }
 

@@ -108,7 +108,8 @@ func voidOf(push identity) journal.Outcome {
 // o are of the call that carried its last part, zero where none did.
 func dispositionOf(e limiter.Ended, push identity, o pushapi.Outcome, now time.Time) journal.Disposition {
 	d := journal.Disposition{Origin: e.Intent.Origin, Rule: e.Intent.Rule, At: now, Doubt: e.Doubt}
-	if e.Batch != nil && push.id != "" {
+	carried := e.Kind == limiter.EndPushed || e.Kind == limiter.EndRejected
+	if carried && push.id != "" {
 		d.PushID, d.Code, d.Info, d.Why = push.id, o.Code, o.Info, e.Batch.Why.String()
 		d.PushedAt, d.Parts = o.Started, len(e.Intent.Audiences)
 	}

@@ -17,13 +17,15 @@ const waitingShown = 8
 
 // Status is what people and metrics are told of the pipeline now.
 type Status struct {
-	State     consume.State
-	Pending   limiter.Snapshot // zero where this instance is not the writer
-	Unwritten int              // dispositions that Kafka has not acknowledged yet
-	Paused    bool             // fetching pauses
-	Blocked   string           // what stands against calls; empty: nothing is wrong
-	Breaker   pushapi.BreakerState
-	Pushes    []PushSummary // the latest calls, oldest first
+	State      consume.State
+	Pending    limiter.Snapshot // zero where this instance is not the writer
+	Unwritten  int              // dispositions that Kafka has not acknowledged yet
+	Unwritable bool             // the last write did not succeed, and no call is made
+	Joined     bool             // this instance has been in the group since it started
+	Paused     bool             // fetching pauses
+	Blocked    string           // what stands against calls; empty: nothing is wrong
+	Breaker    pushapi.BreakerState
+	Pushes     []PushSummary // the latest calls, oldest first
 }
 
 // PushSummary is one call, for people.
@@ -40,7 +42,7 @@ type PushSummary struct {
 // Status asks the loop. Without a session, or where the loop does not answer in
 // time, it says so with an empty Pending.
 func (b *Bridge) Status(ctx context.Context) Status {
-	s := Status{State: b.cfg.Group.State()}
+	s := Status{State: b.cfg.Group.State(), Joined: b.joined()}
 	s.Breaker, _ = b.cfg.Pusher.Breaker()
 	if !b.serving.Load() {
 		return s
@@ -53,7 +55,7 @@ func (b *Bridge) Status(ctx context.Context) Status {
 	}
 	select {
 	case got := <-answer:
-		got.State, got.Breaker = s.State, s.Breaker
+		got.State, got.Joined, got.Breaker = s.State, s.Joined, s.Breaker
 		return got
 	case <-ctx.Done():
 		return s
@@ -62,11 +64,12 @@ func (b *Bridge) Status(ctx context.Context) Status {
 
 func (l *loop) status(now time.Time) Status {
 	return Status{
-		Pending:   l.sched.Snapshot(now, waitingShown),
-		Unwritten: l.outbox.len(),
-		Paused:    l.paused,
-		Blocked:   l.blocked,
-		Pushes:    append([]PushSummary(nil), l.lastPush...),
+		Pending:    l.sched.Snapshot(now, waitingShown),
+		Unwritten:  l.outbox.len(),
+		Unwritable: l.unwritable,
+		Paused:     l.paused,
+		Blocked:    l.blocked,
+		Pushes:     append([]PushSummary(nil), l.lastPush...),
 	}
 }
 

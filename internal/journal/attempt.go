@@ -47,6 +47,10 @@ type Cover struct {
 	Part bool
 }
 
+// Name tells the attempt from all others: it is the metadata of the commit that
+// fences its call.
+func (a *Attempt) Name() string { return callKey{a.ID, a.Number}.String() }
+
 // Events returns how many events the attempt carries, one under two rules twice.
 func (a *Attempt) Events() int64 {
 	var n int64

@@ -32,6 +32,10 @@ type ReadFrom struct {
 	// OldestEvent is when the oldest event that is not committed reached Kafka;
 	// zero where there is none.
 	OldestEvent time.Time
+	// Fenced holds the Names that stand beside the committed offsets. A call is
+	// made only after its commit, so an attempt without an outcome whose Name is
+	// not there was never made. Empty: it is not known, any may have been.
+	Fenced []string
 }
 
 func (f ReadFrom) since() time.Time {
@@ -74,7 +78,7 @@ func Read(ctx context.Context, cfg Config, from ReadFrom) (*State, error) {
 				" (is it compacted, or written to in transactions?)", r.topic, partition, r.next, end)
 		}
 	}
-	s := r.history.state(from.Now)
+	s := r.history.state(from.Now, from.Fenced...)
 	s.Next = r.next
 	return s, nil
 }

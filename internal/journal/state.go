@@ -155,7 +155,8 @@ func (h *history) add(r *record) error {
 // here, and are rounded against us: an end in the future, which a clock that was
 // set back makes, is now at the latest, because the call did end before it was
 // written; an unknown end is as late as it can be.
-func (h *history) state(now time.Time) *State {
+func (h *history) state(now time.Time, fenced ...string) *State {
+	h.forgetUnfenced(fenced)
 	s := &State{Disposed: h.disposed, ByRule: h.byRule, Records: h.records}
 	for _, k := range h.order {
 		c := h.calls[k]
@@ -178,6 +179,16 @@ func (h *history) state(now time.Time) *State {
 	slices.SortFunc(s.Calls, time.Time.Compare)
 	h.settle(s)
 	return s
+}
+
+// forgetUnfenced drops the attempts that were promised and never made.
+func (h *history) forgetUnfenced(fenced []string) {
+	if len(fenced) == 0 {
+		return
+	}
+	h.order = slices.DeleteFunc(h.order, func(k callKey) bool {
+		return !h.calls[k].ended && !slices.Contains(fenced, k.String())
+	})
 }
 
 // settle finds the pushes that are not over, by all that is said of their
