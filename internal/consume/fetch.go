@@ -69,7 +69,7 @@ func newFetcher(g *Group, a Assignment, partitions int, out chan<- Batch) *fetch
 		log:       log,
 		received:  received,
 		lag:       lag,
-		trouble:   newTrouble(log, "fetching from kafka"),
+		trouble:   newTrouble(log, "fetch"),
 	}
 }
 

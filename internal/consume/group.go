@@ -177,7 +177,7 @@ func (g *Group) Run(ctx context.Context, serve func(context.Context, *Session) e
 	defer stop()
 	var fatal error // of serve; read once serving is over
 	var serving sync.WaitGroup
-	trouble := newTrouble(g.cfg.Logger, "joining the kafka group")
+	trouble := newTrouble(g.cfg.Logger, "join group")
 	for {
 		generation, err := members.Next(ctx)
 		if ctx.Err() != nil {
@@ -251,7 +251,6 @@ func (g *Group) setState(s State) {
 	if State(g.state.Swap(uint32(s))) == s {
 		return
 	}
-	g.cfg.Logger.Info("kafka group", "group", g.cfg.Group, "state", s.String())
 	if g.cfg.OnState != nil {
 		g.cfg.OnState(s)
 	}

@@ -315,7 +315,7 @@ func TestOutageIsLoggedOnce(t *testing.T) {
 		if diff := cmp.Diff([]string{"e1"}, a.seen()); diff != "" {
 			t.Errorf("after the outage (-want +got):\n%s", diff)
 		}
-		if fails, works := a.log.count("fetching from kafka fails"), a.log.count("fetching from kafka works again"); fails != 1 || works != 1 {
+		if fails, works := a.log.count(`kafka fails, trying on" topic=events partition=0 doing=fetch`), a.log.count(`kafka works again" topic=events partition=0 doing=fetch`); fails != 1 || works != 1 {
 			t.Errorf("told %d times that it fails, %d times that it works; want once each", fails, works)
 		}
 		if hits := fault.Hits(); hits < 20 || hits > 60 {

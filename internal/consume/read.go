@@ -84,9 +84,11 @@ func (f *fetcher) readPart(part protocol.RecordReader, drop bool, batch *Batch) 
 func (f *fetcher) readRecord(raw *protocol.Record, batch *Batch) error {
 	batch.Records = append(batch.Records, Record{
 		Position: offset.Position{Partition: f.partition, Offset: raw.Offset},
-		Time:     raw.Time,
 	})
 	r := &batch.Records[len(batch.Records)-1]
+	if raw.Time.UnixMilli() > 0 { // -1 is none; so is 0, from producers that forgot it
+		r.Time = raw.Time
+	}
 	key, value := length(raw.Key), length(raw.Value)
 	bytes := make([]byte, key+value)
 	if raw.Key != nil {

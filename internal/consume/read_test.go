@@ -2,6 +2,7 @@ package consume
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/segmentio/kafka-go/protocol"
@@ -111,6 +112,27 @@ func TestRead(t *testing.T) {
 				t.Errorf("next %d, end %d; want %d, 100", batch.Next, batch.End, tt.next)
 			}
 		})
+	}
+}
+
+// A record without a timestamp must not look 50 years late.
+func TestRecordTime(t *testing.T) {
+	t.Attr("promise", "nothing-lost")
+	t.Parallel()
+	when := time.UnixMilli(1770000000123)
+	for stamp, want := range map[time.Time]time.Time{when: when, time.UnixMilli(-1): {}, time.UnixMilli(0): {}} {
+		f := &fetcher{decode: func(*Record) {}}
+		response := &fetch.ResponsePartition{}
+		response.RecordSet.Records = &protocol.RecordStream{Records: []protocol.RecordReader{
+			&protocol.RecordBatch{Records: protocol.NewRecordReader(protocol.Record{Time: stamp})},
+		}}
+		batch, err := f.read(response)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := batch.Records[0].Time; !got.Equal(want) {
+			t.Errorf("timestamp %v became %v, want %v", stamp, got, want)
+		}
 	}
 }
 

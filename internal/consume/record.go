@@ -19,7 +19,7 @@ type Header struct {
 // is set. Its bytes are its own, no other record or later batch shares them.
 type Record struct {
 	Position offset.Position
-	Time     time.Time // the record's timestamp, by the producer's clock or the broker's
+	Time     time.Time // the record's timestamp, by the producer's clock or the broker's; zero where it has none
 	Key      []byte    // nil where the record has none
 	Value    []byte    // nil for a tombstone, not nil for an empty value
 	Headers  []Header

@@ -153,7 +153,7 @@ func (g *Group) own(ctx context.Context, generation *kafka.Generation, owned []o
 // starts finds where each partition is to be read from, for as long as ctx
 // lasts.
 func (g *Group) starts(ctx context.Context, owned []offset.Partition) ([]Assignment, error) {
-	trouble := newTrouble(g.cfg.Logger, "committed offsets")
+	trouble := newTrouble(g.cfg.Logger, "read committed offsets")
 	for wait := newBackoff(); ; {
 		assignments, err := g.committed(ctx, owned)
 		if err == nil {

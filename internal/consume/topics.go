@@ -155,7 +155,7 @@ func (c topicCheck) settings(ctx context.Context) error {
 	for _, r := range res.Resources {
 		if r.Error != nil {
 			// Reading works without this right, so its lack is no reason to stop.
-			c.Logger.Warn("settings of the topic are not known: it must not be compacted", "topic", r.ResourceName, "err", r.Error)
+			c.Logger.Warn("settings of the topic are not known: it must not be compacted", "topic", r.ResourceName, "error", r.Error)
 			continue
 		}
 		for _, entry := range r.ConfigEntries {

@@ -45,40 +45,38 @@ func sleep(ctx context.Context, d time.Duration) {
 // outage of an hour is two lines, one when it begins and one when it is over.
 type trouble struct {
 	log  *slog.Logger
-	what string
-	kind error // nil: none
-	tell bool  // kind has been logged
+	kind int // of the last failure; 0: none
 }
 
-func newTrouble(log *slog.Logger, what string, attrs ...any) *trouble {
-	return &trouble{log: log.With(attrs...), what: what}
+func newTrouble(log *slog.Logger, doing string) *trouble {
+	return &trouble{log: log.With("doing", doing)}
 }
 
 // report notes a failure and logs it where it is of another kind than the last.
 func (t *trouble) report(err error) {
 	kind := kindOf(err)
-	if t.tell && t.kind == kind {
+	if t.kind == kind {
 		return
 	}
-	t.tell, t.kind = true, kind
-	t.log.Warn(t.what+" fails, trying on", "err", err)
+	t.kind = kind
+	t.log.Warn("kafka fails, trying on", "error", err)
 }
 
 // over notes a success.
 func (t *trouble) over() {
-	if t.tell {
-		t.log.Info(t.what + " works again")
+	if t.kind != 0 {
+		t.log.Info("kafka works again")
 	}
-	t.tell, t.kind = false, nil
+	t.kind = 0
 }
 
-// errNetwork stands for all errors that are not the broker's answer; their texts
-// hold port numbers that change with every attempt.
-var errNetwork = errors.New("network")
+// networkKind stands for all errors that are not the broker's answer; their texts
+// hold port numbers that change with every attempt. No broker's code is as low.
+const networkKind = -1000
 
-func kindOf(err error) error {
+func kindOf(err error) int {
 	if code, ok := errors.AsType[kafka.Error](err); ok {
-		return code
+		return int(code)
 	}
-	return errNetwork
+	return networkKind
 }
