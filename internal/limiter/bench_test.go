@@ -1,0 +1,133 @@
+package limiter
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"testing"
+	"time"
+
+	"pushbridge/internal/audience"
+	"pushbridge/internal/intent"
+)
+
+// loads are the shapes of what is pending, from the kindest to the worst.
+var loads = []struct {
+	name string
+	make func(b *testing.B, r *rand.Rand, n int) intent.Intent
+}{
+	// A campaign: four messages, each event to one or two of 40 tags.
+	{"4 messages", func(b *testing.B, r *rand.Rand, n int) intent.Intent {
+		return newIntent(b, n, anyOf(r, 1+r.IntN(2), 40), message(b, fmt.Sprint(n%4)))
+	}},
+	{"1000 messages", func(b *testing.B, r *rand.Rand, n int) intent.Intent {
+		return newIntent(b, n, anyOf(r, 1+r.IntN(2), 40), message(b, fmt.Sprint(n%1000)))
+	}},
+	{"a message each", func(b *testing.B, r *rand.Rand, n int) intent.Intent {
+		return newIntent(b, n, anyOf(r, 1+r.IntN(2), 40), message(b, fmt.Sprint(n)))
+	}},
+	// Values of one attribute never merge.
+	{"an attribute's value each", func(b *testing.B, _ *rand.Rand, n int) intent.Intent {
+		return newIntent(b, n, must(audience.OfAnyAttr(map[string]string{"city": fmt.Sprint(n)})), message(b, "hello"))
+	}},
+	// All share a tag, so all are found under it, and no two unite.
+	{"all of one and another tag", func(b *testing.B, _ *rand.Rand, n int) intent.Intent {
+		return newIntent(b, n, must(audience.OfAllTags("vip", fmt.Sprint(n))), message(b, "hello"))
+	}},
+}
+
+func anyOf(r *rand.Rand, n, of int) audience.Audience {
+	tags := make([]string, n)
+	for i := range tags {
+		tags[i] = fmt.Sprint("tag-", r.IntN(of))
+	}
+	return must(audience.OfAnyTag(tags...))
+}
+
+// BenchmarkScheduler fills a Scheduler and reports, for each intent, the time to
+// add it, the memory it keeps and the time until it expired with all others.
+func BenchmarkScheduler(b *testing.B) {
+	for _, load := range loads {
+		for _, n := range []int{1e4, 1e5, 1e6} {
+			if testing.Short() && n > 1e5 {
+				continue
+			}
+			b.Run(fmt.Sprintf("%s/%d", load.name, n), func(b *testing.B) {
+				var add, end, kept, calls float64
+				for b.Loop() {
+					r := rand.New(rand.NewPCG(1, 2))
+					s := newScheduler()
+					heap := heapInUse()
+					var adding time.Duration
+					const chunk = 1000 // made before the clock runs, dropped after
+					for from := 0; from < n; from += chunk {
+						intents := make([]intent.Intent, 0, chunk)
+						for i := range chunk {
+							intents = append(intents, load.make(b, r, from+i))
+						}
+						began := time.Now()
+						for i := range intents {
+							if ended := s.Add(start, intents[i]); len(ended) > 0 {
+								b.Fatalf("intent %d ended at once", from+i)
+							}
+						}
+						adding += time.Since(began)
+					}
+					kept = float64(heapInUse()-heap) / float64(n)
+					calls = float64(s.batches())
+					add = float64(adding.Nanoseconds()) / float64(n)
+					began := time.Now()
+					if ended := s.Idle(start.Add(2 * time.Hour)).Ended; len(ended) != n {
+						b.Fatalf("%d of %d expired", len(ended), n)
+					}
+					end = float64(time.Since(began).Nanoseconds()) / float64(n)
+				}
+				b.ReportMetric(add, "ns/add")
+				b.ReportMetric(end, "ns/expire")
+				b.ReportMetric(kept, "B/pending")
+				b.ReportMetric(calls, "calls")
+			})
+		}
+	}
+}
+
+// BenchmarkCall is Next and Done of one call among many that wait.
+func BenchmarkCall(b *testing.B) {
+	for _, n := range []int{1e4, 1e5, 1e6} {
+		if testing.Short() && n > 1e5 {
+			continue
+		}
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s := New(Config{Budget: NewBudget(1, 1, 1000), DedupWindow: time.Hour, DedupMax: 1})
+			for i := range n {
+				s.Add(start, newIntent(b, i, audience.All(), message(b, fmt.Sprint(i))))
+			}
+			now := start.Add(50 * time.Minute)
+			s.Idle(now) // all are ready
+			b.ReportAllocs()
+			for b.Loop() {
+				now = now.Add(2)
+				batch := s.Next(now).Batch
+				s.Done(now, batch, Verdict{Result: Again, End: now, Counted: true, Reached: true})
+			}
+		})
+	}
+}
+
+// BenchmarkSnapshot is what the console asks of the loop.
+func BenchmarkSnapshot(b *testing.B) {
+	s := newScheduler()
+	for i := range int(1e5) {
+		s.Add(start, newIntent(b, i, audience.All(), message(b, fmt.Sprint(i))))
+	}
+	for b.Loop() {
+		s.Snapshot(start, 20)
+	}
+}
+
+func heapInUse() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
