@@ -140,6 +140,7 @@ func (k *kit) join(name string, serve func(context.Context, *member, *consume.Se
 			m.mu.Lock()
 			m.session = s
 			m.sessions = append(m.sessions, s.Generation())
+			clear(m.next)
 			m.mu.Unlock()
 			defer func() {
 				m.mu.Lock()
@@ -195,6 +196,13 @@ func (m *member) serving() *consume.Session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.session
+}
+
+// generations returns how many this member has served.
+func (m *member) generations() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.sessions)
 }
 
 // leave ends the member and waits for it.

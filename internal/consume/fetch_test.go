@@ -2,6 +2,7 @@ package consume_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -281,6 +282,49 @@ func TestStartWaitsForCommittedOffsets(t *testing.T) {
 		settle()
 		if diff := cmp.Diff([]string{"e0"}, a.seen()); diff != "" {
 			t.Errorf("read (-want +got):\n%s", diff)
+		}
+		a.leave()
+	})
+}
+
+// Connections that break in the middle of a fetch, and a coordinator that goes
+// away: reading goes on where it was.
+func TestBrokenConnectionsLoseNothing(t *testing.T) {
+	t.Attr("promise", "nothing-lost")
+	bubble(t, devkafka.Config{Brokers: 3, Topics: map[string]int32{"events": 1}}, func(t *testing.T, k *kit) {
+		a := k.join("a", nil, "events")
+		settle()
+		var want []string
+		for i := range 10 {
+			k.broker.Cluster().ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
+				return nil, errors.New("the connection breaks"), true
+			})
+			id := fmt.Sprintf("e%d", i)
+			k.produce(events0, id)
+			want = append(want, id)
+			settle()
+		}
+		before := a.generations()
+		gone := k.broker.Cluster().CoordinatorFor("bridge")
+		if leader := k.broker.Cluster().LeaderFor("events", 0); leader == gone {
+			if err := k.broker.Cluster().MoveTopicPartition("events", 0, (gone+1)%3); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := k.broker.Cluster().RemoveNode(gone); err != nil {
+			t.Fatal(err)
+		}
+		// The lost member holds the group until its session is over.
+		time.Sleep(2 * sessionTimeout)
+		k.produce(events0, "last")
+		settle()
+		if a.generations() == before {
+			t.Error("the generation outlived its coordinator")
+		}
+		got := slices.Compact(a.seen()) // nothing is committed, so a new session begins again
+		got = got[len(got)-len(want)-1:]
+		if diff := cmp.Diff(append(want, "last"), got); diff != "" {
+			t.Errorf("read by the last session (-want +got):\n%s", diff)
 		}
 		a.leave()
 	})
