@@ -49,11 +49,11 @@ type loop struct {
 	recorded   chan recordDone // size 1: the one write
 	commitDone chan commitDone // size 1: the one commit
 	calling    *push
-	fenced     string // name of the last attempt; every commit carries it on
-	ending     bool   // the outcome of the last call is not in the journal yet
-	recording  bool
-	retryAt    time.Time // when a write that did not succeed is tried again
-	unwritable bool      // the last write did not succeed
+	fenced     string     // name of the last attempt; every commit carries it on
+	ending     bool       // the outcome of the last call is not in the journal yet
+	recording  *recordJob // being written; nil: none
+	retryAt    time.Time  // when a write that did not succeed is tried again
+	unwritable bool       // the last write did not succeed
 	committing bool
 	notOwner   bool // a commit was refused: nothing more can be committed
 }
@@ -120,7 +120,7 @@ func (l *loop) run(ctx context.Context) error {
 		}
 		if work.Err() != nil {
 			l.b.cfg.Logger.Error("stopping took too long: what is not recorded is read again at the next start",
-				"within", l.b.cfg.Limits.StopWithin, "unrecorded", l.outbox.len(), "calling", l.calling != nil)
+				"within", l.b.cfg.Limits.StopWithin, "unrecorded", l.unrecorded(), "calling", l.calling != nil)
 			return nil
 		}
 		timer.Reset(max(0, time.Until(wake)))
@@ -205,12 +205,12 @@ func (l *loop) mayCall() bool {
 }
 
 func (l *loop) idle() bool {
-	return l.calling == nil && !l.recording && !l.committing && l.outbox.len() == 0 && len(l.progress()) == 0
+	return l.calling == nil && l.recording == nil && !l.committing && l.outbox.len() == 0 && len(l.progress()) == 0
 }
 
 func (l *loop) setPaused() {
 	limit := l.b.cfg.Limits.MaxPending
-	waiting := l.sched.Total() + l.outbox.len()
+	waiting := l.sched.Total() + l.unrecorded()
 	switch {
 	case !l.paused && waiting >= limit:
 		l.paused = true
@@ -333,7 +333,7 @@ func (l *loop) dispose(d journal.Disposition) {
 
 // forget marks as done what is recorded for good.
 func (l *loop) forget(done recordDone) {
-	l.recording = false
+	l.recording = nil
 	if l.unwritable != (done.err != nil) {
 		l.unwritable = done.err != nil
 		if l.unwritable {

@@ -57,7 +57,18 @@ func (o *outbox) len() int {
 		n += 1 + len(o.ended.dispositions)
 	}
 	if o.failed != nil {
-		n += 1 + len(o.failed.dispositions)
+		n += o.failed.len()
+	}
+	return n
+}
+
+func (j *recordJob) len() int { return 1 + len(j.dispositions) }
+
+// unrecorded counts what Kafka has not acknowledged, for bounds and for people.
+func (l *loop) unrecorded() int {
+	n := l.outbox.len()
+	if l.recording != nil {
+		n += l.recording.len()
 	}
 	return n
 }
@@ -101,7 +112,7 @@ func (o *outbox) next(rulesVersion string) *recordJob {
 // record starts the next write, if none is under way, and returns when to try
 // again; zero: there is nothing to wait for.
 func (l *loop) record(ctx context.Context, now time.Time) time.Time {
-	if l.recording {
+	if l.recording != nil {
 		return time.Time{}
 	}
 	if l.outbox.failed != nil && now.Before(l.retryAt) {
@@ -111,7 +122,7 @@ func (l *loop) record(ctx context.Context, now time.Time) time.Time {
 	if job == nil {
 		return time.Time{}
 	}
-	l.recording = true
+	l.recording = job
 	l.helpers.Go(func() { l.recorded <- recordDone{job: job, err: job.write(ctx, l.b.cfg.Journal, l.b.cfg.Teller)} })
 	return time.Time{}
 }

@@ -65,7 +65,7 @@ func (b *Bridge) Status(ctx context.Context) Status {
 func (l *loop) status(now time.Time) Status {
 	return Status{
 		Pending:    l.sched.Snapshot(now, waitingShown),
-		Unwritten:  l.outbox.len(),
+		Unwritten:  l.unrecorded(),
 		Unwritable: l.unwritable,
 		Paused:     l.paused,
 		Blocked:    l.blocked,

@@ -1,0 +1,385 @@
+package bridge
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"pushbridge/internal/pushapi/pushsim"
+)
+
+const twoRules = `
+version: 1
+rules:
+  - name: fast
+    match: {type: news}
+    audience: {tags_any: [gold]}
+    message: [{text: "fast ${data.text}"}]
+    online_only: true
+    continue: true
+    delivery: {max_delay: 10s, expire_after: 72h}
+  - name: slow
+    match: {type: news}
+    audience: {tags_any: [silver]}
+    message: [{text: "${data.text}"}]
+    online_only: true
+    delivery: {max_delay: 48h, expire_after: 72h}
+  - name: promo
+    match: {type: promo}
+    audience: {tags_any: "${data.tags}"}
+    message: [{text: "${data.text}"}]
+    online_only: true
+    delivery: {max_delay: 10s, expire_after: 72h}
+`
+
+// An event that ended under one of its rules has one disposition under each,
+// however often the bridge starts in between.
+func TestRestartBetweenTwoRulesOfOneEvent(t *testing.T) {
+	t.Attr("promise", "nothing-lost")
+	t.Parallel()
+	inBubble(t, setup{rules: twoRules, users: people}, func(t *testing.T, w *world) {
+		i := w.start()
+		sleep(5 * time.Second)
+		w.emit(happening{Type: "news", Data: map[string]any{"text": "hello"}})
+		for range 3 {
+			sleep(time.Minute)
+			i.leave()
+			i = w.start()
+		}
+		w.wantDispositions(map[string]string{"e1": "pushed"})
+		i.leave()
+		time.Sleep(48 * time.Hour)
+		w.start()
+		sleep(time.Minute)
+		w.wantDispositions(map[string]string{"e1/fast": "pushed", "e1/slow": "pushed"})
+		w.wantReceived(map[string]int{"ann": 1, "bob": 1})
+		w.wantCommitted()
+	})
+}
+
+// What one old open event holds above the committed offset is remembered for as
+// long as it is open.
+func TestRestartAfterDaysRepeatsNothing(t *testing.T) {
+	t.Attr("promise", "exactly-the-right-people")
+	t.Parallel()
+	inBubble(t, setup{rules: twoRules, users: people}, func(t *testing.T, w *world) {
+		i := w.start()
+		sleep(5 * time.Second)
+		w.emit(happening{Type: "news", Data: map[string]any{"text": "hello"}}, promo("sale", "beta"))
+		sleep(time.Minute)
+		i.leave()
+		time.Sleep(30 * time.Hour)
+		w.start()
+		sleep(20 * time.Minute)
+		w.wantClasses("ok", "ok")
+		w.wantDispositions(map[string]string{"e1": "pushed", "e2": "pushed"})
+		w.wantReceived(map[string]int{"ann": 2, "eve": 1})
+	})
+}
+
+// tagged returns n users with one tag each, of the same names.
+func tagged(n int) (users []pushsim.User, tags []string) {
+	for i := range n {
+		tag := fmt.Sprintf("t%02d", i)
+		tags = append(tags, tag)
+		users = append(users, pushsim.User{ID: tag, Tags: []string{tag}})
+	}
+	return users, tags
+}
+
+// Of an event that needs three calls only those are made that were not made.
+func TestRestartBetweenTwoPartsOfOneAudience(t *testing.T) {
+	t.Attr("promise", "exactly-the-right-people")
+	t.Parallel()
+	users, tags := tagged(25)
+	inBubble(t, setup{rules: twoRules, users: users}, func(t *testing.T, w *world) {
+		i := w.start()
+		sleep(5 * time.Second)
+		w.emit(promo("sale", tags...))
+		for len(w.sim.Calls()) < 1 {
+			sleep(100 * time.Millisecond)
+		}
+		i.leave()
+		if n := len(w.sim.Calls()); n != 1 {
+			t.Fatalf("%d calls before the restart, want 1", n)
+		}
+		w.wantDispositions(map[string]string{})
+		i = w.start()
+		for len(w.sim.Calls()) < 2 {
+			sleep(100 * time.Millisecond)
+		}
+		i.leave()
+		w.start()
+		sleep(time.Minute)
+		w.wantClasses("ok", "ok", "ok")
+		w.wantDispositions(map[string]string{"e1": "pushed"})
+		want := map[string]int{}
+		for _, u := range users {
+			want[u.ID] = 1
+		}
+		w.wantReceived(want)
+		w.wantCommitted()
+		w.wantBudget(100)
+	})
+}
+
+// The count of calls survives restarts.
+func TestRestartKeepsTheBudget(t *testing.T) {
+	t.Attr("promise", "budget")
+	t.Parallel()
+	sim := pushsim.Config{Quota: 3, Counting: pushsim.CountAll}
+	inBubble(t, setup{rules: twoRules, users: people, sim: sim}, func(t *testing.T, w *world) {
+		quota := func(o *options) { o.limits.Quota = 3 }
+		want := map[string]string{}
+		for n := range 8 {
+			i := w.start(quota)
+			sleep(5 * time.Second)
+			want[w.emit(promo(fmt.Sprint(n), "gold"))[0]] = "pushed"
+			sleep(20 * time.Second)
+			i.leave()
+			time.Sleep(2 * time.Hour)
+		}
+		for range 3 {
+			time.Sleep(24 * time.Hour)
+			i := w.start(quota)
+			sleep(20 * time.Second)
+			i.leave()
+		}
+		w.wantDispositions(want)
+		w.wantClasses(slices.Repeat([]string{"ok"}, 8)...)
+		w.wantBudget(3)
+		w.wantCommitted()
+	})
+}
+
+// crash ends an instance without a chance to say anything more: Kafka takes
+// nothing from it.
+func (w *world) crash(i *instance) {
+	dead := w.broker.Cluster().Fault(kfake.Fault{
+		Keys: []kmsg.Key{kmsg.Produce, kmsg.OffsetCommit}, Err: kerr.NotEnoughReplicas, Count: -1,
+	})
+	i.leave()
+	dead.Remove()
+}
+
+// A call of which a crash took the outcome counts, and what its rule says about
+// doubt is done.
+func TestCrashDuringACall(t *testing.T) {
+	t.Attr("promise", "nothing-lost")
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		event    happening
+		calls    int
+		received map[string]int
+	}{
+		"drop":   {promo("sale", "gold"), 1, map[string]int{"ann": 1}},
+		"resend": {alert("storm", "paris"), 2, map[string]int{"ann": 2, "eve": 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, setup{rules: plainRules, users: people}, func(t *testing.T, w *world) {
+				i := w.start(func(o *options) { o.limits.StopWithin = 5 * time.Second })
+				sleep(5 * time.Second)
+				w.must(w.sim.Inject(pushsim.Fault{Kind: pushsim.FaultStall, After: true}))
+				w.emit(tt.event)
+				for len(w.sim.Calls()) == 0 {
+					sleep(100 * time.Millisecond)
+				}
+				w.crash(i)
+				if state := w.recall(); len(state.InDoubt) != 1 || len(state.Calls) != 1 {
+					t.Fatalf("the journal knows %d calls, %d in doubt; want 1 and 1", len(state.Calls), len(state.InDoubt))
+				}
+				again := w.start()
+				sleep(2 * time.Minute)
+				w.wantDispositions(map[string]string{"e1": "pushed"})
+				w.wantReceived(tt.received)
+				if got := again.status(); len(w.sim.Calls()) != tt.calls || got.Pending.Used != tt.calls {
+					t.Errorf("%d calls, used %d; want %d", len(w.sim.Calls()), got.Pending.Used, tt.calls)
+				}
+				w.wantCommitted()
+				w.wantBudget(100)
+			})
+		})
+	}
+}
+
+// An attempt that was promised and not fenced was never made: its event is
+// pushed, not taken for dropped.
+func TestCrashBeforeTheFence(t *testing.T) {
+	t.Attr("promise", "nothing-lost")
+	t.Parallel()
+	inBubble(t, setup{rules: plainRules, users: people}, func(t *testing.T, w *world) {
+		i := w.start(func(o *options) { o.limits.StopWithin = 5 * time.Second })
+		sleep(5 * time.Second)
+		w.emit(promo("first", "gold"))
+		sleep(20 * time.Second)
+		w.emit(promo("sale", "gold"))
+		// Kafka takes the attempt and nothing after it.
+		var first kmsg.Request // asked about more than once
+		dead := w.broker.Cluster().Fault(
+			kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.NotEnoughReplicas, Count: -1},
+			kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: journalTopic, Err: kerr.NotEnoughReplicas, Count: -1, When: func(r kmsg.Request) bool {
+				if first == nil {
+					first = r
+				}
+				return r != first
+			}},
+		)
+		sleep(15 * time.Second)
+		i.leave()
+		dead.Remove()
+		if state := w.recall(); len(state.InDoubt) != 1 {
+			t.Fatalf("the journal has %d attempts without an end, want 1", len(state.InDoubt))
+		}
+		w.start()
+		sleep(time.Minute)
+		w.wantDispositions(map[string]string{"e1": "pushed", "e2": "pushed"})
+		w.wantReceived(map[string]int{"ann": 2})
+		w.wantCommitted()
+	})
+}
+
+func TestStandbyTakesOver(t *testing.T) {
+	t.Attr("promise", "one-writer")
+	t.Parallel()
+	inBubble(t, setup{rules: plainRules, users: people, partitions: 3}, func(t *testing.T, w *world) {
+		first := w.start()
+		sleep(5 * time.Second)
+		second := w.start()
+		sleep(10 * time.Second)
+		if !first.group.Writer() || second.group.Writer() {
+			t.Fatalf("writers: first %t, second %t", first.group.Writer(), second.group.Writer())
+		}
+		want := map[string]string{}
+		for n := range 6 {
+			h := promo(fmt.Sprint(n), "gold")
+			h.Partition = n % 3
+			want[w.emit(h)[0]] = "pushed"
+		}
+		for len(w.sim.Calls()) < 2 {
+			sleep(100 * time.Millisecond)
+		}
+		first.leave()
+		if second.metric("bridge_writer") != 1 {
+			sleep(10 * time.Second)
+		}
+		if got := second.metric("bridge_writer"); got != 1 {
+			t.Errorf("ten seconds after the first left, bridge_writer of the second is %v", got)
+		}
+		sleep(time.Minute)
+		w.wantDispositions(want)
+		w.wantReceived(map[string]int{"ann": 6})
+		w.wantClasses(slices.Repeat([]string{"ok"}, 6)...)
+		w.wantBudget(100)
+		w.wantCommitted()
+	})
+}
+
+// A writer that lost the group without knowing makes no call: the broker refuses
+// its fence.
+func TestStaleWriterMakesNoCall(t *testing.T) {
+	t.Attr("promise", "one-writer")
+	t.Parallel()
+	for _, refusal := range []*kerr.Error{kerr.IllegalGeneration, kerr.UnknownMemberID, kerr.RebalanceInProgress} {
+		t.Run(refusal.Message, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, setup{rules: plainRules, users: people}, func(t *testing.T, w *world) {
+				i := w.start()
+				sleep(5 * time.Second)
+				w.emit(promo("sale", "gold"))
+				fence := w.broker.Cluster().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: refusal, Count: -1})
+				sleep(30 * time.Second)
+				if n := len(w.sim.Calls()); n != 0 || fence.Hits() == 0 {
+					t.Errorf("%d calls after %d refused fences", n, fence.Hits())
+				}
+				fence.Remove()
+				sleep(time.Minute)
+				w.wantDispositions(map[string]string{"e1": "pushed"})
+				w.wantClasses("ok")
+				if got := i.status(); got.Pending.Used != 1 {
+					t.Errorf("used %d, want 1", got.Pending.Used)
+				}
+				w.wantCommitted()
+			})
+		})
+	}
+}
+
+func TestLostRecordsAreCountedAndReadingGoesOn(t *testing.T) {
+	t.Attr("promise", "nothing-lost")
+	t.Parallel()
+	inBubble(t, setup{rules: plainRules, users: people}, func(t *testing.T, w *world) {
+		i := w.start()
+		sleep(5 * time.Second)
+		w.emit(promo("zero", "gold"))
+		sleep(time.Minute)
+		i.leave()
+		for range 5 {
+			w.emit(promo("lost", "gold"))
+		}
+		w.must(w.broker.Cluster().DeleteRecords(inTopic, 0, 4))
+		i = w.start()
+		sleep(time.Minute)
+		if got := i.metric("bridge_kafka_lost_records_total", "topic", inTopic); got != 3 {
+			t.Errorf("lost records: %v, want 3", got)
+		}
+		w.wantDispositions(map[string]string{"e1": "pushed", "e5": "pushed", "e6": "pushed"})
+		w.wantCommitted()
+	})
+}
+
+// A log that was deleted and made anew has other records at old offsets.
+func TestRewoundLogIsReadFromItsStart(t *testing.T) {
+	t.Attr("promise", "nothing-lost")
+	t.Parallel()
+	inBubble(t, setup{rules: plainRules, users: people}, func(t *testing.T, w *world) {
+		i := w.start()
+		sleep(5 * time.Second)
+		for n := range 5 {
+			w.emit(promo(fmt.Sprint("old", n), "gold"))
+		}
+		sleep(time.Minute)
+		w.must(w.broker.Cluster().DeleteTopic(inTopic))
+		w.must(w.broker.CreateTopic(inTopic, 1, nil))
+		sleep(2 * time.Minute)
+		w.emit(promo("new", "silver"))
+		sleep(5 * time.Minute)
+		w.wantReceived(map[string]int{"ann": 5, "bob": 1})
+		if got := i.metric("bridge_events_total", "disposition", "pushed"); got != 6 {
+			t.Errorf("%v events pushed, want 6", got)
+		}
+		w.wantCommitted()
+	})
+}
+
+// Backpressure under load: more events than may wait, all of them pushed.
+func TestBoundOfPendingLosesNothing(t *testing.T) {
+	t.Attr("promise", "nothing-lost")
+	t.Parallel()
+	users, tags := tagged(30)
+	inBubble(t, setup{rules: plainRules, users: users, partitions: 2}, func(t *testing.T, w *world) {
+		want := map[string]string{}
+		for n := range 120 {
+			h := promo(fmt.Sprint("text", n%40), tags[n%30])
+			h.Partition = n % 2
+			want[w.emit(h)[0]] = "pushed"
+		}
+		i := w.start(func(o *options) { o.limits.MaxPending = 16 })
+		paused := false
+		for range 200 {
+			sleep(time.Second)
+			paused = paused || i.status().Paused
+		}
+		if !paused {
+			t.Error("fetching never paused")
+		}
+		w.wantDispositions(want)
+		w.wantCommitted()
+		w.wantBudget(100)
+	})
+}
