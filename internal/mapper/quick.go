@@ -92,10 +92,9 @@ func quickJoin(args []ast.Expr, deciding, neutral answer) quick {
 	return func(s *scope) answer {
 		result := neutral
 		for _, q := range all {
-			switch q(s) {
-			case deciding:
+			if a := q(s); a == deciding {
 				return deciding
-			case unsure:
+			} else if a == unsure {
 				result = unsure
 			}
 		}
@@ -126,13 +125,12 @@ func (p *path) token(s *scope) int {
 }
 
 func (p *path) quickTrue(s *scope) answer {
-	if i := p.token(s); i >= 0 {
-		switch s.doc.tokens[i].kind {
-		case trueToken:
-			return yes
-		case falseToken:
-			return no
-		}
+	i := p.token(s)
+	if i < 0 {
+		return unsure
+	}
+	if kind := s.doc.tokens[i].kind; kind == trueToken || kind == falseToken {
+		return sure(kind == trueToken)
 	}
 	return unsure
 }
