@@ -1,6 +1,10 @@
 package audience
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
 
 // The algebra rests on one fact. A condition is a monotone disjunction of
 // terms, a term being a set of atoms (tags, or pairs) that a user must have;
@@ -10,27 +14,24 @@ import "slices"
 
 // Contains says whether a reaches every user that b reaches. The zero Audience
 // contains nothing but itself and is contained in all.
-func (a Audience) Contains(b Audience) bool {
+func (a Audience) Contains(b Audience) bool { return a.over(b, a.match(b)) }
+
+// over is Contains, given how the atoms match.
+func (a Audience) over(b Audience, m matched) bool {
 	switch {
 	case b.IsZero() || a.kind == Everyone:
 		return true
 	case a.IsZero() || b.kind == Everyone || a.ofTags() != b.ofTags():
 		return false
-	}
-	x, y := a.atomsList(), b.atomsList()
-	within := func(inner, outer []string) bool {
-		return !slices.ContainsFunc(inner, func(atom string) bool { return !slices.Contains(outer, atom) })
-	}
-	switch {
 	case b.disjunctive() && a.disjunctive():
-		return within(y, x)
+		return m.common == m.b
 	case b.disjunctive():
 		// Each of b's one-atom terms would have to hold all of a's two or more.
 		return false
 	case a.disjunctive():
-		return slices.ContainsFunc(y, func(atom string) bool { return slices.Contains(x, atom) })
+		return m.common > 0
 	default:
-		return within(x, y)
+		return m.common == m.a
 	}
 }
 
@@ -39,27 +40,54 @@ func (a Audience) Contains(b Audience) bool {
 // which neither contains the other join to a legal condition only if all terms
 // have one atom, at most 10 in number, and no attribute needs two values.
 func (a Audience) Union(b Audience) (Audience, bool) {
+	m := a.match(b)
 	switch {
-	case a.Contains(b):
+	case a.over(b, m):
 		return a, !a.IsZero()
-	case b.Contains(a):
+	case b.over(a, m.turned()):
 		return b, true
-	case a.kind != b.kind || !a.disjunctive():
+	case !a.joins(b, m):
 		return Audience{}, false
 	}
-	if a.kind == AnyTag {
-		u, err := ofTags(AnyTag, append(a.Tags(), b.Tags()...))
-		return u, err == nil
-	}
-	pairs := make(map[string]string, MaxPairs)
-	for _, p := range append(a.Pairs(), b.Pairs()...) {
-		if v, ok := pairs[p.Name]; ok && v != p.Value {
-			return Audience{}, false
+	var u strings.Builder
+	u.Grow(len(a.atoms) + len(b.atoms))
+	x, y := a.atoms, b.atoms
+	for x != "" && y != "" {
+		p, q := a.next(x), a.next(y)
+		switch c := cmp.Compare(p.name, q.name); {
+		case c < 0:
+			u.WriteString(p.packed)
+			x = x[len(p.packed):]
+		case c > 0:
+			u.WriteString(q.packed)
+			y = y[len(q.packed):]
+		default: // the same atom, or joins had said no
+			u.WriteString(p.packed)
+			x, y = x[len(p.packed):], y[len(q.packed):]
 		}
-		pairs[p.Name] = p.Value
 	}
-	u, err := ofPairs(AnyAttr, pairs)
-	return u, err == nil
+	u.WriteString(x)
+	u.WriteString(y)
+	return Audience{kind: a.kind, atoms: u.String()}, true
+}
+
+// Growth returns by how many tags or pairs the union of a and b is larger than
+// a, below 0 where it is smaller, and false where Union is. It costs less.
+func (a Audience) Growth(b Audience) (int, bool) {
+	m := a.match(b)
+	switch {
+	case a.over(b, m):
+		return 0, !a.IsZero()
+	case b.over(a, m.turned()):
+		return b.Len() - a.Len(), true
+	}
+	return m.b - m.common, a.joins(b, m)
+}
+
+// joins says whether a and b, of which neither contains the other, unite.
+func (a Audience) joins(b Audience, m matched) bool {
+	// MaxPairs is equal.
+	return a.kind == b.kind && a.disjunctive() && !m.conflict && m.a+m.b-m.common <= MaxTags
 }
 
 // Overlaps says whether some user could be in both: always, unless each way to
@@ -103,15 +131,68 @@ func conflict(s, t []Pair) bool {
 func (a Audience) ofTags() bool      { return a.kind == AnyTag || a.kind == AllTags }
 func (a Audience) disjunctive() bool { return a.kind == AnyTag || a.kind == AnyAttr }
 
-// atomsList returns each atom as one text that no other atom equals.
-func (a Audience) atomsList() []string {
-	flat := split(a.atoms)
-	if a.ofTags() {
-		return flat
-	}
-	atoms := flat[:0]
-	for i := 0; i < len(flat); i += 2 {
-		atoms = append(atoms, join(flat[i:i+2]))
-	}
-	return atoms
+// matched is how many atoms two audiences have, and have in common, and whether
+// they name one attribute with two values.
+type matched struct {
+	a, b, common int
+	conflict     bool
 }
+
+func (m matched) turned() matched {
+	m.a, m.b = m.b, m.a
+	return m
+}
+
+// match walks through both lists at once. Tags and pairs have nothing in common.
+func (a Audience) match(b Audience) matched {
+	var m matched
+	if a.ofTags() != b.ofTags() {
+		return m
+	}
+	x, y := a.atoms, b.atoms
+	for x != "" && y != "" {
+		p, q := a.next(x), b.next(y)
+		c := cmp.Compare(p.name, q.name)
+		if c <= 0 {
+			m.a++
+			x = x[len(p.packed):]
+		}
+		if c >= 0 {
+			m.b++
+			y = y[len(q.packed):]
+		}
+		switch {
+		case c != 0:
+		case p.packed == q.packed:
+			m.common++
+		default:
+			m.conflict = true
+		}
+	}
+	m.a += a.count(x)
+	m.b += b.count(y)
+	return m
+}
+
+// atom is a tag, or a pair under its name, beside the bytes that hold it.
+type atom struct{ name, packed string }
+
+// next returns the first atom of what is left of a's atoms.
+func (a Audience) next(atoms string) atom {
+	n := 1 + int(atoms[0])
+	name := atoms[1:n]
+	if !a.ofTags() {
+		n += 1 + int(atoms[n])
+	}
+	return atom{name: name, packed: atoms[:n]}
+}
+
+func (a Audience) count(atoms string) (n int) {
+	for ; atoms != ""; n++ {
+		atoms = atoms[len(a.next(atoms).packed):]
+	}
+	return n
+}
+
+// Len returns the number of tags or pairs that a names.
+func (a Audience) Len() int { return a.count(a.atoms) }

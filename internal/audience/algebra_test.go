@@ -139,6 +139,10 @@ func TestAlgebraAgreesWithEveryUser(t *testing.T) {
 			if got, ok := a.audience.Union(b.audience); ok != wantOK || got != want {
 				t.Fatalf("union of %v and %v: %v, %v; want %v, %v", a.audience, b.audience, got, ok, want, wantOK)
 			}
+			size := func(a Audience) int { return len(a.Tags()) + len(a.Pairs()) }
+			if got, ok := a.audience.Growth(b.audience); ok != wantOK || (ok && got != size(want)-size(a.audience)) {
+				t.Fatalf("growth of %v by %v: %d, %v; want %v, %v", a.audience, b.audience, got, ok, want, wantOK)
+			}
 		}
 	}
 	if n := len(legal); n != 1+31+26+63+54 {
@@ -186,4 +190,22 @@ func attrs(set int) map[string]string {
 		pairs[name] = "v"
 	}
 	return pairs
+}
+
+func BenchmarkUnion(b *testing.B) {
+	seven, five := anyTag("a", "b", "c", "d", "e", "f", "g"), anyTag("f", "g", "h", "i", "j")
+	for b.Loop() {
+		if _, ok := seven.Union(five); !ok {
+			b.Fatal("ten tags do not unite")
+		}
+	}
+}
+
+func BenchmarkGrowth(b *testing.B) {
+	seven, five := anyTag("a", "b", "c", "d", "e", "f", "g"), anyTag("f", "g", "h", "i", "j")
+	for b.Loop() {
+		if n, ok := seven.Growth(five); !ok || n != 3 {
+			b.Fatal("ten tags do not unite")
+		}
+	}
 }

@@ -177,8 +177,8 @@ func (g *group) check(batches []*pending) error {
 				return fmt.Errorf("batch %d is not found under %v", p.id, at)
 			}
 		}
-		if hasRoom(p.audience) {
-			if roomy++; g.roomy[p.roomy] != p {
+		if r, ok := roomOf(p.audience); ok {
+			if roomy++; g.roomy[r][p.roomy] != p {
 				return fmt.Errorf("batch %d has room and is not found", p.id)
 			}
 		}
@@ -189,8 +189,11 @@ func (g *group) check(batches []*pending) error {
 			return fmt.Errorf("an empty list under %v", at)
 		}
 	}
-	if len(g.exact) != exact || listed != entries || len(g.roomy) != roomy || (g.all != nil) != (all == 1) {
-		return fmt.Errorf("indexes hold %d %d %d %v, want %d %d %d %d", len(g.exact), listed, len(g.roomy), g.all, exact, entries, roomy, all)
+	for _, list := range g.roomy {
+		roomy -= len(list)
+	}
+	if len(g.exact) != exact || listed != entries || roomy != 0 || (g.all != nil) != (all == 1) {
+		return fmt.Errorf("indexes hold %d %d %v, want %d %d %d; %d more with room than listed", len(g.exact), listed, g.all, exact, entries, all, roomy)
 	}
 	return nil
 }

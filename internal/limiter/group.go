@@ -26,7 +26,7 @@ type group struct {
 	key     groupKey
 	exact   map[audience.Audience]*pending // where an item with this very audience waits
 	atoms   map[atom][]entry               // batches whose audience names the atom
-	roomy   []*pending                     // batches of any tag or any pair with room for another
+	roomy   map[room][]*pending            // batches that could name another tag or pair
 	all     *pending                       // the batch for everyone
 	batches int
 }
@@ -38,11 +38,22 @@ type entry struct {
 	nth int
 }
 
+// room is an any kind and a number of tags or pairs below the most allowed.
+type room struct {
+	kind audience.Kind
+	size int
+}
+
+func roomOf(a audience.Audience) (r room, ok bool) {
+	r = room{a.Kind(), a.Len()}
+	return r, (r.kind == audience.AnyTag || r.kind == audience.AnyAttr) && r.size < audience.MaxTags
+}
+
 // atom is a tag (no value) or an attribute pair.
 type atom struct{ name, value string }
 
 func newGroup(key groupKey) *group {
-	return &group{key: key, exact: make(map[audience.Audience]*pending), atoms: make(map[atom][]entry)}
+	return &group{key: key, exact: make(map[audience.Audience]*pending), atoms: make(map[atom][]entry), roomy: make(map[room][]*pending)}
 }
 
 func atomsOf(a audience.Audience) []atom {
@@ -57,54 +68,43 @@ func atomsOf(a audience.Audience) []atom {
 	return atoms
 }
 
-// find returns the batch that an item with audience a should join and the
-// audience that the batch then has: one that contains a, else the one that
-// grows least, else none.
-func (g *group) find(a audience.Audience) (*pending, audience.Audience) {
+// find returns the batch that an item with audience a should join: one that
+// contains a, else the one that grows least, else none.
+func (g *group) find(a audience.Audience) *pending {
 	if p, ok := g.exact[a]; ok {
-		return p, p.audience
+		return p
 	}
 	if g.all != nil {
-		return g.all, g.all.audience
+		return g.all
 	}
 	var best *pending
-	var bestUnion audience.Audience
-	growth := 0
-	consider := func(p *pending) (contained bool) {
-		union, ok := p.audience.Union(a)
-		if !ok {
-			return false
-		}
-		if union == p.audience {
-			best, bestUnion = p, union
-			return true
-		}
-		grown := size(union) - size(p.audience)
-		if best == nil || grown < growth || (grown == growth && p.id < best.id) {
-			best, bestUnion, growth = p, union, grown
-		}
-		return false
-	}
-	tried := 0
+	least, tried := 0, 0
 	for _, at := range atomsOf(a) {
 		for _, e := range g.atoms[at] {
 			if tried++; tried > candidates {
 				break
 			}
-			if consider(e.p) {
-				return best, bestUnion
+			growth, ok := e.p.audience.Growth(a)
+			if ok && (best == nil || growth < least || (growth == least && e.p.id < best.id)) {
+				best, least = e.p, growth
 			}
 		}
 	}
 	if best != nil {
-		return best, bestUnion
+		return best
 	}
-	for n, p := range g.roomy {
-		if n >= candidates || consider(p) {
-			break
+	// None has any of it. The fullest that it fits into leaves most room to others.
+	for n := audience.MaxTags - a.Len(); n > 0; n-- {
+		for _, p := range g.roomy[room{a.Kind(), n}] {
+			if _, ok := p.audience.Growth(a); ok {
+				return p
+			}
+			if tried++; tried > candidates {
+				return nil
+			}
 		}
 	}
-	return best, bestUnion
+	return nil
 }
 
 // within returns batches that p contains, so that p can take them over: all, or
@@ -152,9 +152,9 @@ func (g *group) index(p *pending) {
 		p.slots = append(p.slots, len(g.atoms[at]))
 		g.atoms[at] = append(g.atoms[at], entry{p, n})
 	}
-	if hasRoom(p.audience) {
-		p.roomy = len(g.roomy)
-		g.roomy = append(g.roomy, p)
+	if r, ok := roomOf(p.audience); ok {
+		p.roomy = len(g.roomy[r])
+		g.roomy[r] = append(g.roomy[r], p)
 	}
 }
 
@@ -174,26 +174,16 @@ func (g *group) unindex(p *pending) {
 			delete(g.atoms, at)
 		}
 	}
-	if hasRoom(p.audience) {
-		last := g.roomy[len(g.roomy)-1]
-		g.roomy[p.roomy] = last
+	if r, ok := roomOf(p.audience); ok {
+		list := g.roomy[r]
+		last := list[len(list)-1]
+		list[p.roomy] = last
 		last.roomy = p.roomy
-		g.roomy[len(g.roomy)-1] = nil
-		g.roomy = g.roomy[:len(g.roomy)-1]
+		list[len(list)-1] = nil
+		if g.roomy[r] = list[:len(list)-1]; len(list) == 1 {
+			delete(g.roomy, r)
+		}
 	}
 }
 
 func byID(p, q *pending) int { return cmp.Compare(p.id, q.id) }
-
-func size(a audience.Audience) int { return len(a.Tags()) + len(a.Pairs()) }
-
-func hasRoom(a audience.Audience) bool {
-	switch a.Kind() {
-	case audience.AnyTag:
-		return len(a.Tags()) < audience.MaxTags
-	case audience.AnyAttr:
-		return len(a.Pairs()) < audience.MaxPairs
-	case audience.Everyone, audience.AllTags, audience.AllAttrs:
-	}
-	return false
-}

@@ -12,7 +12,7 @@ import (
 // one. A batch that grew takes over those that it now contains.
 func (s *Scheduler) place(i *item) {
 	g := s.groupOf(i.ask)
-	p, union := g.find(i.audience)
+	p := g.find(i.audience)
 	s.expiries.add(i)
 	if p == nil {
 		s.serial++
@@ -27,9 +27,13 @@ func (s *Scheduler) place(i *item) {
 		s.absorb(p)
 		return
 	}
-	grew := union != p.audience
+	grew := !p.audience.Contains(i.audience)
 	if grew {
 		g.unindex(p)
+		union, ok := p.audience.Union(i.audience)
+		if !ok {
+			panic("limiter: a batch was found that cannot grow")
+		}
 		p.audience = union
 		g.index(p)
 	}
@@ -133,7 +137,7 @@ func unionOf(distinct map[audience.Audience]int) (audience.Audience, bool) {
 		list = append(list, a)
 	}
 	slices.SortFunc(list, func(a, b audience.Audience) int {
-		return cmp.Or(cmp.Compare(narrow(a), narrow(b)), cmp.Compare(size(a), size(b)))
+		return cmp.Or(cmp.Compare(narrow(a), narrow(b)), cmp.Compare(a.Len(), b.Len()))
 	})
 	union := list[0]
 	for _, a := range list[1:] {
