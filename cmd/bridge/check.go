@@ -35,7 +35,10 @@ func newCheckCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check FILE...",
 		Short: "Check rule files: every problem, with its place and the mend",
-		Args:  atLeastOneFile,
+		Long: `Check rule files as bridge run reads them. Each problem is a line that begins
+with file:line:column. The exit code is 1 if there is any.`,
+		Example: "  bridge check rules.yaml\n  bridge check -o json rules/*.yaml",
+		Args:    atLeastOneFile,
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if err := checkOutput(output); err != nil {
 				return err

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"pushbridge/internal/mapper"
@@ -20,37 +22,56 @@ type demoRun struct {
 	started  time.Time
 	screen   *screen
 
-	told []told
+	ran     chan error   // how the pipeline ended
+	stop    func() error // ends it, once
+	emitted atomic.Int64 // events that Kafka has acknowledged
+	told    []told
 }
 
-// refresh is how often the screen changes and the results are read.
-const refresh = 200 * time.Millisecond
+const (
+	// refresh is how often the screen changes and the results are read.
+	refresh = 200 * time.Millisecond
 
-// errBounded ends a demo that took as long as it may.
-var errBounded = errors.New("time is over")
+	// settleWithin is how long a demo that is cut short waits for the deliveries
+	// of calls that were made; the largest audience of the slow kind takes two
+	// seconds.
+	settleWithin = 15 * time.Second
+)
+
+// start runs the pipeline until the function that it returns is called, or ctx
+// ends.
+func (d *demoRun) start(ctx context.Context) (stop func() error) {
+	running, cancel := context.WithCancel(ctx)
+	d.ran = make(chan error, 1)
+	go func() { d.ran <- d.pipeline.run(running) }()
+	d.stop = sync.OnceValue(func() error { cancel(); return <-d.ran })
+	return d.stop
+}
 
 // play emits the events and waits until each has its disposition, or for as long
 // as the options allow.
 func (d *demoRun) play(ctx context.Context) (demoSummary, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, d.options.limit, errBounded)
-	defer cancel()
 	results, err := newResultsReader(ctx, d.brokers, d.pipeline.kafka, d.pipeline.cfg.Kafka.ResultsTopic)
 	if err != nil {
 		return demoSummary{}, err
 	}
+	emitting, cancel := context.WithCancel(ctx)
+	defer cancel()
 	emitted := make(chan error, 1)
-	go func() { emitted <- emitScript(ctx, d.brokers, d.pipeline.kafka, d.script) }()
-	expected := len(d.script) + 1 // and the record that is no event
-	emitting := true
+	go func() { emitted <- d.emit(emitting) }()
+	var over <-chan time.Time // never, where it is kept running
+	if !d.options.keep {
+		over = time.After(d.options.limit)
+	}
 	tick := time.NewTicker(refresh)
 	defer tick.Stop()
 	for {
 		select {
 		case err := <-emitted:
-			emitting = false
-			if err != nil && !errors.Is(err, errBounded) {
+			if err != nil && ctx.Err() == nil {
 				return demoSummary{}, err
 			}
+			emitted = nil
 		case <-tick.C:
 			more, err := results.read(ctx)
 			if err != nil && ctx.Err() == nil {
@@ -58,14 +79,42 @@ func (d *demoRun) play(ctx context.Context) (demoSummary, error) {
 			}
 			d.told = append(d.told, more...)
 			d.screen.draw(d.view(ctx))
-			if !emitting && d.ended() == expected && d.delivered() {
+			if emitted == nil && d.ended() == int(d.emitted.Load()) && d.delivered() {
 				return d.judge(), nil
 			}
-		case <-ctx.Done():
-			if errors.Is(context.Cause(ctx), errBounded) {
-				return d.judge(), nil
+		case err := <-d.ran:
+			d.ran <- err // for stop
+			if ctx.Err() == nil {
+				return demoSummary{}, errors.New("demo: the pipeline ended before the events did")
 			}
-			return demoSummary{}, context.Cause(ctx)
+			return d.cutShort(ctx, cancel, emitted, results)
+		case <-over:
+			return d.cutShort(ctx, cancel, emitted, results)
+		}
+	}
+}
+
+// cutShort ends emission and pipeline in order, and judges what was done until
+// then.
+func (d *demoRun) cutShort(ctx context.Context, cancel func(), emitted <-chan error, results *resultsReader) (demoSummary, error) {
+	interrupted := ctx.Err() != nil
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
+	defer done()
+	cancel()
+	if emitted != nil {
+		<-emitted // its error is ours
+	}
+	_ = d.stop() // runDemo, which started it, returns its error
+	for {
+		more, err := results.read(ctx)
+		if err != nil {
+			return demoSummary{}, err
+		}
+		d.told = append(d.told, more...)
+		if len(more) == 0 && (d.delivered() || ctx.Err() != nil) {
+			s := d.judge()
+			s.cut = d.options.bounded || interrupted
+			return s, nil
 		}
 	}
 }

@@ -103,7 +103,7 @@ func (s *screen) drawNew(v view) {
 	for _, p := range v.pushes {
 		if p.at > s.seen {
 			s.seen = p.at
-			fmt.Fprintf(s.w, "%5.1fs  push (%s): %d events → %d users  %s  %q\n", p.at.Seconds(), p.why, p.events, p.reached, p.audience, p.text)
+			fmt.Fprintf(s.w, "%5.1fs  push (%s): %s → %s  %s  %q\n", p.at.Seconds(), p.why, count(p.events, "event"), count(p.reached, "user"), p.audience, p.text)
 		}
 	}
 }

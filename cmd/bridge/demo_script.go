@@ -39,22 +39,25 @@ func parseScript(lines []byte) ([]scripted, error) {
 // badAfter is when the record that is no CloudEvent is emitted.
 const badAfter = 1500 * time.Millisecond
 
-// emitScript writes the events to the topic, each at its time, with times moved
-// to now. It returns when the last is written.
-func emitScript(ctx context.Context, brokers []string, transport *kafka.Transport, script []scripted) error {
+// emit writes the events to the topic, each at its time, with times moved to
+// now. It returns when the last is written.
+func (d *demoRun) emit(ctx context.Context) error {
 	w := &kafka.Writer{
-		Addr: kafka.TCP(brokers...), Topic: demoTopic, Transport: transport,
+		Addr: kafka.TCP(d.brokers...), Topic: demoTopic, Transport: d.pipeline.kafka,
 		RequiredAcks: kafka.RequireAll, BatchSize: 1, Balancer: &kafka.Hash{},
 	}
 	defer w.Close() //nolint:errcheck // every write was acknowledged before
+	// A write that was begun is finished: whether it was stored must be known.
+	writing := context.WithoutCancel(ctx)
 	start := time.Now()
 	badSent := false
-	for _, s := range script {
+	for _, s := range d.script {
 		if !badSent && s.after >= badAfter {
 			badSent = true
-			if err := w.WriteMessages(ctx, kafka.Message{Value: demo.NoEvent}); err != nil {
+			if err := w.WriteMessages(writing, kafka.Message{Value: demo.NoEvent}); err != nil {
 				return fmt.Errorf("emit the record that is no event: %w", err)
 			}
+			d.emitted.Add(1)
 		}
 		select {
 		case <-ctx.Done():
@@ -71,9 +74,10 @@ func emitScript(ctx context.Context, brokers []string, transport *kafka.Transpor
 			Key: []byte(e.Source()), Value: value,
 			Headers: []kafka.Header{{Key: "content-type", Value: []byte("application/cloudevents+json")}},
 		}
-		if err := w.WriteMessages(ctx, msg); err != nil {
+		if err := w.WriteMessages(writing, msg); err != nil {
 			return fmt.Errorf("emit %s: %w", e.ID(), err)
 		}
+		d.emitted.Add(1)
 	}
 	return nil
 }

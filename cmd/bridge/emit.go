@@ -95,7 +95,7 @@ func runEmit(cmd *cobra.Command, f emitFlags, files []string) error {
 	}
 	e := emitter{flags: f, writer: w}
 	err = e.files(cmd.Context(), cmd.InOrStdin(), files)
-	fmt.Fprintf(cmd.ErrOrStderr(), "%d events written to %s\n", e.written, f.topic)
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s written to %s\n", count(e.written, "event"), f.topic)
 	return errors.Join(err, w.Close())
 }
 
@@ -267,7 +267,11 @@ func binaryMessage(e *event.Event, key []byte) (kafka.Message, error) {
 	if !e.Time().IsZero() {
 		set("ce_time", types.FormatTime(e.Time()))
 	}
-	set("content-type", e.DataContentType())
+	contentType := e.DataContentType()
+	if contentType == "" && len(m.Value) > 0 && !e.DataBase64 {
+		contentType = cloudevents.ApplicationJSON // what the structured form means by saying nothing
+	}
+	set("content-type", contentType)
 	for name, value := range e.Extensions() {
 		text, err := types.Format(value)
 		if err != nil {

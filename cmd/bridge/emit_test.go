@@ -120,6 +120,14 @@ func TestEmitMessage(t *testing.T) {
 			line: line, flags: emitFlags{key: "none"}, value: line,
 			headers: map[string]string{"content-type": "application/cloudevents+json"},
 		},
+		"binary, data of no said type": {
+			line: `{"specversion":"1.0","id":"1","source":"/s","type":"t","data":[1]}`, flags: emitFlags{binary: true}, value: `[1]`,
+			headers: map[string]string{"ce_specversion": "1.0", "ce_id": "1", "ce_source": "/s", "ce_type": "t", "content-type": "application/json"},
+		},
+		"binary, bytes of no said type": {
+			line: `{"specversion":"1.0","id":"1","source":"/s","type":"t","data_base64":"eA=="}`, flags: emitFlags{binary: true}, value: `x`,
+			headers: map[string]string{"ce_specversion": "1.0", "ce_id": "1", "ce_source": "/s", "ce_type": "t"},
+		},
 		"binary": {
 			line: line, flags: emitFlags{key: "source", binary: true}, key: "/s", value: `{"a": 1}`,
 			headers: map[string]string{
@@ -158,15 +166,9 @@ func runEmitCommand(t *testing.T, stdin string, args ...string) (stderr string, 
 	root.SetIn(strings.NewReader(stdin))
 	root.SetOut(io.Discard)
 	root.SetErr(&out)
-	err := root.ExecuteContext(t.Context())
-	if err == nil {
-		return out.String(), 0
-	}
-	exit, ok := errors.AsType[exitError](err)
-	if !ok {
-		exit.code = exitFindings
-	}
-	return out.String() + err.Error(), exit.code
+	err := execute(t.Context(), root)
+	code = report(&out, err)
+	return out.String(), code
 }
 
 func TestEmitCommand(t *testing.T) {

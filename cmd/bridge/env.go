@@ -15,7 +15,11 @@ func newEnvCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "env",
 		Short: "Print every variable of the environment that `bridge run` reads",
-		Args:  cobra.NoArgs,
+		Long: `Print every variable of the environment that bridge run reads, with its default
+and its meaning. A secret may also stand in a file: its variable's name with _FILE
+at the end then names the file.`,
+		Example: "  bridge env\n  bridge env -o json | jq -r '.[] | select(.required) | .name'",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch output {
 			case "json":

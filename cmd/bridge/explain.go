@@ -19,6 +19,7 @@ import (
 
 // explained is one event with every rule's answer.
 type explained struct {
+	Number   int        `json:"number"` // in the input, from 1
 	Event    eventJSON  `json:"event"`
 	Error    string     `json:"error,omitempty"` // where it is no CloudEvent
 	Received time.Time  `json:"received"`
@@ -73,6 +74,8 @@ func newExplainCmd() *cobra.Command {
 		Short: "Show for each event which rule takes it, to whom, saying what, how urgently, or why not",
 		Long: "EVENTS is a file of CloudEvents in structured JSON, one after another; - reads standard input.\n" +
 			"Nothing is sent. The exit code is 1 if an event would be dead-lettered.",
+		Example: "  bridge explain --rules rules.yaml events.jsonl\n" +
+			"  kcat -b localhost:9092 -C -t member.promo -e -q | bridge explain --rules rules.yaml -o json -",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return exitError{code: exitUsage, err: errors.New("name one file of events, or -")}
@@ -131,6 +134,7 @@ func explainAll(in io.Reader, out io.Writer, output string, rules *mapper.Rules,
 			return err
 		}
 		bad = bad || failed
+		x.Number = n
 		if output == "json" {
 			err = enc.Encode(x)
 		} else {
@@ -210,7 +214,7 @@ func conditionOf(a audience.Audience) (json.RawMessage, error) {
 func (x *explained) print(w io.Writer) error {
 	var b strings.Builder
 	if x.Error != "" {
-		fmt.Fprintf(&b, "event: %s\n", x.Error)
+		fmt.Fprintf(&b, "event %d: %s\n", x.Number, x.Error)
 	} else {
 		fmt.Fprintf(&b, "%s %s (%s)\n", x.Event.Source, x.Event.ID, x.Event.Type)
 	}

@@ -7,53 +7,17 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // pushsim --quota-zone, where the machine has no zones
 )
-
-// Exit codes.
-const (
-	exitFindings = 1 // the work was done and found something wrong, or it could not be done
-	exitUsage    = 2 // the command line or the environment is wrong
-)
-
-// exitError is an error with the exit code it asks for; a command that has
-// already told the user everything leaves err nil.
-type exitError struct {
-	code int
-	err  error
-}
-
-func (e exitError) Error() string {
-	if e.err == nil {
-		return fmt.Sprintf("exit %d", e.code)
-	}
-	return e.err.Error()
-}
-
-func (e exitError) Unwrap() error { return e.err }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := newRootCmd().ExecuteContext(ctx)
+	// The first signal asks for an orderly end, a second one ends at once.
+	context.AfterFunc(ctx, stop)
+	err := execute(ctx, newRootCmd())
 	stop()
-	os.Exit(report(err))
-}
-
-// report prints the error for the user and returns the exit code.
-func report(err error) int {
-	if err == nil {
-		return 0
-	}
-	exit, ok := errors.AsType[exitError](err)
-	if !ok {
-		exit = exitError{code: exitFindings, err: err}
-	}
-	if exit.err != nil {
-		fmt.Fprintf(os.Stderr, "bridge: %v\n", exit.err)
-	}
-	return exit.code
+	os.Exit(report(os.Stderr, err))
 }

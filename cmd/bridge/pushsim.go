@@ -140,7 +140,11 @@ func listenPushsim(cmd *cobra.Command, f pushsimFlags) (ln net.Listener, scheme 
 	var listen net.ListenConfig
 	ln, err = listen.Listen(cmd.Context(), "tcp", f.addr)
 	if err != nil {
-		return nil, "", fmt.Errorf("listen on %s: %w", f.addr, err)
+		err = fmt.Errorf("listen on %s: %w", f.addr, err)
+		if _, ok := errors.AsType[*net.AddrError](err); ok {
+			err = exitError{code: exitUsage, err: err}
+		}
+		return nil, "", err
 	}
 	if !f.tls {
 		return ln, "http", nil

@@ -1,19 +1,28 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
 
 // newRootCmd puts the subcommands together.
 func newRootCmd() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "bridge",
 		Short: "CloudEvents from Kafka to a scarce push API: as few calls as possible, exactly the right people",
+		Example: `  bridge demo                                   see it work, with nothing else installed
+  bridge check rules.yaml                       every mistake in the rules, with its place
+  bridge explain --rules rules.yaml events.jsonl
+  bridge env                                    what bridge run is configured by
+  bridge run`,
 		// Errors are printed once, by main; a failed run is no reason to print the usage.
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return exitError{code: exitUsage, err: err}
-	})
 	root.AddCommand(
 		newCheckCmd(),
 		newDemoCmd(),
@@ -24,5 +33,53 @@ func newRootCmd() *cobra.Command {
 		newRunCmd(),
 		newVersionCmd(),
 	)
+	root.SetHelpCommand(newHelpCmd())
+	root.InitDefaultCompletionCmd()
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		// Without a body cobra takes any argument for a question about usage.
+		completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	}
 	return root
+}
+
+// execute runs the command line. Whatever goes wrong before a command's own
+// work has begun is the command line's fault.
+func execute(ctx context.Context, root *cobra.Command) error {
+	understood := false
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		// cobra looks at these only after this hook.
+		if err := errors.Join(cmd.ValidateRequiredFlags(), cmd.ValidateFlagGroups()); err != nil {
+			return err
+		}
+		understood = true
+		return nil
+	}
+	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil && !understood {
+		if _, ok := errors.AsType[exitError](err); !ok {
+			err = fmt.Errorf("%s\nSee %s --help.", strings.TrimSpace(err.Error()), cmd.CommandPath())
+		}
+		return exitError{code: exitUsage, err: err}
+	}
+	return err
+}
+
+// newHelpCmd returns `bridge help`, which unlike cobra's own fails where there
+// is no such command.
+func newHelpCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about any command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err == nil && len(rest) > 0 {
+				err = fmt.Errorf("unknown command %q for %q", rest[0], about.CommandPath())
+			}
+			if err != nil {
+				return exitError{code: exitUsage, err: err}
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
 }

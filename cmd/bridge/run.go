@@ -17,7 +17,18 @@ func newRunCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "run",
 		Short: "Read events from Kafka and push them, configured by the environment (see `bridge env`)",
-		Args:  cobra.NoArgs,
+		Long: `Read CloudEvents from Kafka, push what the rules say, and write what became of
+each to the results topic. SIGTERM or Ctrl-C ends it in order: the call in flight
+is finished, recorded and committed; a second one ends it at once.
+
+Several instances share one consumer group: one works, the others stand by.
+Health and metrics are on BRIDGE_HTTP_ADDR: /livez, /readyz?verbose, /metrics.`,
+		Example: `  export BRIDGE_KAFKA_BROKERS=localhost:9092 BRIDGE_KAFKA_TOPICS=member.promo
+  export BRIDGE_PUSH_SDKAPPID=1400000000 BRIDGE_PUSH_IDENTIFIER=administrator
+  export BRIDGE_PUSH_SECRET_KEY_FILE=/run/secrets/push-key BRIDGE_PUSH_REGION=singapore
+  export BRIDGE_RULES_FILE=rules.yaml
+  bridge run`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, warnings, err := config.Load(os.Environ())
 			if err != nil {
@@ -38,7 +49,10 @@ func newRunCmd() *cobra.Command {
 func runBridge(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	rules, err := mapper.Load(cfg.RulesFile)
 	if err != nil {
-		return fmt.Errorf("load rules: %w", err)
+		if n := len(parts(err)); n > 1 {
+			return fmt.Errorf("BRIDGE_RULES_FILE: %d problems:\n%w", n, err)
+		}
+		return fmt.Errorf("BRIDGE_RULES_FILE: %w", err)
 	}
 	p, err := newPipeline(ctx, cfg, rules, log)
 	if err != nil {

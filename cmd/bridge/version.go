@@ -34,9 +34,10 @@ func readBuildInfo() buildInfo {
 func newVersionCmd() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Use:     "version",
+		Short:   "Print the version",
+		Args:    cobra.NoArgs,
+		Example: "  bridge version --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			info := readBuildInfo()
 			if asJSON {
