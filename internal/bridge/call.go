@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"pushbridge/internal/journal"
 	"pushbridge/internal/limiter"
 	"pushbridge/internal/offset"
 	"pushbridge/internal/pushapi"
@@ -102,10 +101,9 @@ func (l *loop) learn(done callDone, now time.Time) {
 // conclude ends a call for the scheduler; the dispositions that follow go with
 // the call's outcome.
 func (l *loop) conclude(end *pushEnd, p *push, v limiter.Verdict, now time.Time) {
-	before := len(l.outbox.dispositions)
+	before := l.outbox.dispositions.len()
 	l.end(l.sched.Done(now, p.batch, v), now)
-	end.dispositions = append([]journal.Disposition(nil), l.outbox.dispositions[before:]...)
-	l.outbox.dispositions = l.outbox.dispositions[:before]
+	end.dispositions = l.outbox.dispositions.takeFrom(before)
 	l.outbox.ended = end
 }
 

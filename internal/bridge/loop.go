@@ -81,6 +81,7 @@ func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time)
 			Budget: budget, Settle: lim.Settle, DedupWindow: lim.DedupWindow, DedupMax: lim.DedupMax,
 		}),
 		known:      newKnown(state),
+		outbox:     outbox{dispositions: pile{max: recordMax}},
 		marks:      make(map[offset.Partition]*offset.Watermark),
 		several:    make(map[offset.Position]int),
 		committed:  make(map[offset.Partition]int64),
@@ -125,7 +126,7 @@ func (l *loop) run(ctx context.Context) error {
 		}
 		timer.Reset(max(0, time.Until(wake)))
 		var records <-chan consume.Batch
-		if !l.paused && !l.draining {
+		if !l.paused && !l.draining && l.unrecorded() < outboxMax {
 			records = l.session.Records()
 		}
 		select {
@@ -327,7 +328,7 @@ func (l *loop) dispose(d journal.Disposition) {
 			delete(l.several, d.Origin.Position)
 		}
 	}
-	l.outbox.dispositions = append(l.outbox.dispositions, d)
+	l.outbox.dispositions.add(d)
 	l.b.metrics.disposed(&d)
 }
 
@@ -351,10 +352,10 @@ func (l *loop) forget(done recordDone) {
 	if done.job.push != nil {
 		l.ending = false
 	}
-	for i := range done.job.dispositions {
-		d := &done.job.dispositions[i]
+	for d := range done.job.all() {
 		if !d.More {
 			l.marks[d.Origin.Position.Partition].Done(d.Origin.Position.Offset)
 		}
 	}
+	l.outbox.dispositions.giveBack(done.job.early)
 }

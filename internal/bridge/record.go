@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"encoding/json"
+	"iter"
 	"slices"
 	"time"
 
@@ -16,15 +17,23 @@ import (
 // have been patient already.
 const retryWrite = time.Second
 
-// recordMax bounds the dispositions of one write, and so its memory: some 500
-// bytes each on their way to the results topic.
-const recordMax = 50_000
+// recordMax bounds the dispositions of one write, at some 400 bytes each. More
+// would make the journal's record a little shorter and what is read ahead of it
+// a lot larger.
+const recordMax = 10_000
+
+// outboxMax is how many dispositions may wait to be written before the loop takes
+// no more records: one write under way and one to follow it keep Kafka busy.
+const outboxMax = 2 * recordMax
+
+// tellMax is how many result events are made at once.
+const tellMax = 2000
 
 // outbox is what must be recorded: written to Kafka, in this order, before an
 // offset may be committed.
 type outbox struct {
 	letters      []results.DeadLetter
-	dispositions []journal.Disposition
+	dispositions pile
 	ended        *pushEnd   // the outcome of the last call, with its dispositions
 	failed       *recordJob // a write to be repeated before any other
 }
@@ -41,7 +50,7 @@ type pushEnd struct {
 type recordJob struct {
 	letters      []results.DeadLetter
 	push         *pushEnd
-	dispositions []journal.Disposition // those of push first
+	early        []journal.Disposition // of events that ended without a call
 	rulesVersion string
 	stage        int
 }
@@ -52,7 +61,7 @@ type recordDone struct {
 }
 
 func (o *outbox) len() int {
-	n := len(o.dispositions) + len(o.letters)
+	n := o.dispositions.len() + len(o.letters)
 	if o.ended != nil {
 		n += 1 + len(o.ended.dispositions)
 	}
@@ -62,7 +71,13 @@ func (o *outbox) len() int {
 	return n
 }
 
-func (j *recordJob) len() int { return 1 + len(j.dispositions) }
+func (j *recordJob) len() int {
+	n := 1 + len(j.early)
+	if j.push != nil {
+		n += len(j.push.dispositions)
+	}
+	return n
+}
 
 // unrecorded counts what Kafka has not acknowledged, for bounds and for people.
 func (l *loop) unrecorded() int {
@@ -91,21 +106,13 @@ func (o *outbox) next(rulesVersion string) *recordJob {
 		o.failed = nil
 		return job
 	}
-	if o.ended == nil && len(o.dispositions) == 0 && len(o.letters) == 0 {
+	if o.ended == nil && o.dispositions.len() == 0 && len(o.letters) == 0 {
 		return nil
-	}
-	job := &recordJob{letters: o.letters, push: o.ended, rulesVersion: rulesVersion}
-	if o.ended != nil {
-		job.dispositions = slices.Clone(o.ended.dispositions)
 	}
 	// Letters are older than the dispositions that speak of them, so writing all
 	// letters with the first dispositions keeps the order.
-	n := min(recordMax, len(o.dispositions))
-	job.dispositions = append(job.dispositions, o.dispositions[:n]...)
+	job := &recordJob{letters: o.letters, push: o.ended, early: o.dispositions.take(), rulesVersion: rulesVersion}
 	o.letters, o.ended = nil, nil
-	if o.dispositions = o.dispositions[n:]; len(o.dispositions) == 0 {
-		o.dispositions = nil
-	}
 	return job
 }
 
@@ -140,7 +147,7 @@ func (j *recordJob) write(ctx context.Context, log Journal, tell Teller) error {
 			}
 			return log.End(ctx, j.push.outcome, j.push.dispositions)
 		},
-		func() error { return log.Record(ctx, j.early()) },
+		func() error { return log.Record(ctx, j.early) },
 		func() error { return j.tell(ctx, tell) },
 		func() error {
 			if j.push == nil || j.push.outcome.Class == journal.ClassVoid {
@@ -157,24 +164,39 @@ func (j *recordJob) write(ctx context.Context, log Journal, tell Teller) error {
 	return nil
 }
 
-// early is the dispositions that no call brought about.
-func (j *recordJob) early() []journal.Disposition {
-	if j.push == nil {
-		return j.dispositions
+// all returns the dispositions, those of the call first.
+func (j *recordJob) all() iter.Seq[*journal.Disposition] {
+	return func(yield func(*journal.Disposition) bool) {
+		var called []journal.Disposition
+		if j.push != nil {
+			called = j.push.dispositions
+		}
+		for _, ds := range [][]journal.Disposition{called, j.early} {
+			for i := range ds {
+				if !yield(&ds[i]) {
+					return
+				}
+			}
+		}
 	}
-	return j.dispositions[len(j.push.dispositions):]
 }
 
 func (j *recordJob) tell(ctx context.Context, tell Teller) error {
-	if len(j.dispositions) == 0 {
-		return nil
-	}
-	ds := make([]results.Disposed, len(j.dispositions))
-	for i, d := range j.dispositions {
-		ds[i] = results.Disposed{
-			Disposition: d, RulesVersion: j.rulesVersion,
+	var ds []results.Disposed
+	for d := range j.all() {
+		ds = append(ds, results.Disposed{
+			Disposition: *d, RulesVersion: j.rulesVersion,
 			CorrelationID: d.Origin.CorrelationID, TraceParent: d.Origin.Traceparent,
+		})
+		if len(ds) == tellMax {
+			if err := tell.Tell(ctx, ds); err != nil {
+				return err
+			}
+			ds = ds[:0]
 		}
+	}
+	if len(ds) == 0 {
+		return nil
 	}
 	return tell.Tell(ctx, ds)
 }
