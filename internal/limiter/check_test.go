@@ -159,6 +159,12 @@ func (g *group) check(batches []*pending) error {
 	if g.batches != len(batches) {
 		return fmt.Errorf("%d batches, counted %d", len(batches), g.batches)
 	}
+	if len(batches) == 1 && g.lone == batches[0] && g.exact == nil {
+		return nil
+	}
+	if g.lone != nil {
+		return fmt.Errorf("batch %d counts as the only one", g.lone.id)
+	}
 	exact, entries, roomy, all := 0, 0, 0, 0
 	for _, p := range batches {
 		for a := range p.distinct {

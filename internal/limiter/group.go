@@ -21,9 +21,11 @@ type groupKey struct {
 // a few merges that these miss and make adding slow when many overlap.
 const candidates = 32
 
-// group is the pending batches of one message, found by what they ask for.
+// group is the pending batches of one message, found by what they ask for. Most
+// messages have but one batch: only with the second are the indexes made.
 type group struct {
 	key     groupKey
+	lone    *pending                       // the only batch, while there are no indexes
 	exact   map[audience.Audience]*pending // where an item with this very audience waits
 	atoms   map[atom][]entry               // batches whose audience names the atom
 	roomy   map[room][]*pending            // batches that could name another tag or pair
@@ -53,7 +55,7 @@ func roomOf(a audience.Audience) (r room, ok bool) {
 type atom struct{ name, value string }
 
 func newGroup(key groupKey) *group {
-	return &group{key: key, exact: make(map[audience.Audience]*pending), atoms: make(map[atom][]entry), roomy: make(map[room][]*pending)}
+	return &group{key: key}
 }
 
 func atomsOf(a audience.Audience) []atom {
@@ -71,6 +73,12 @@ func atomsOf(a audience.Audience) []atom {
 // find returns the batch that an item with audience a should join: one that
 // contains a, else the one that grows least, else none.
 func (g *group) find(a audience.Audience) *pending {
+	if g.lone != nil {
+		if _, ok := g.lone.audience.Growth(a); !ok {
+			return nil
+		}
+		return g.lone
+	}
 	if p, ok := g.exact[a]; ok {
 		return p
 	}
@@ -110,6 +118,9 @@ func (g *group) find(a audience.Audience) *pending {
 // within returns batches that p contains, so that p can take them over: all, or
 // some of them if there are more than a few.
 func (g *group) within(p *pending) []*pending {
+	if p == g.lone {
+		return nil
+	}
 	var found []*pending
 	if p.audience.Kind() == audience.Everyone {
 		for _, list := range g.atoms {
@@ -139,10 +150,26 @@ func (g *group) within(p *pending) []*pending {
 	return found
 }
 
-// index notes what p asks for, unindex forgets it; between them p.audience may
-// change.
+// index notes what p asks for, unindex forgets it, but for exact; between them
+// p.audience may change.
 func (g *group) index(p *pending) {
 	g.batches++
+	switch {
+	case g.batches == 1 && g.exact == nil:
+		g.lone = p
+		return
+	case g.lone != nil:
+		g.exact, g.atoms, g.roomy = make(map[audience.Audience]*pending), make(map[atom][]entry), make(map[room][]*pending)
+		g.enter(g.lone)
+		g.lone = nil
+	}
+	g.enter(p)
+}
+
+func (g *group) enter(p *pending) {
+	for a := range p.distinct {
+		g.exact[a] = p
+	}
 	if p.audience.Kind() == audience.Everyone {
 		g.all = p
 		return
@@ -160,7 +187,11 @@ func (g *group) index(p *pending) {
 
 func (g *group) unindex(p *pending) {
 	g.batches--
-	if g.all == p {
+	switch p {
+	case g.lone:
+		g.lone = nil
+		return
+	case g.all:
 		g.all = nil
 		return
 	}

@@ -18,7 +18,6 @@ func (s *Scheduler) place(i *item) {
 		s.serial++
 		p = &pending{id: s.serial, group: g, audience: i.audience, distinct: make(map[audience.Audience]int), state: waiting}
 		p.attach(i)
-		g.exact[i.audience] = p
 		g.index(p)
 		if p.priority() == intent.Critical {
 			p.state = settling
@@ -46,7 +45,9 @@ func (s *Scheduler) place(i *item) {
 // join adds an item whose audience p contains.
 func (s *Scheduler) join(p *pending, i *item) {
 	p.attach(i)
-	p.group.exact[i.audience] = p
+	if p.group.lone == nil {
+		p.group.exact[i.audience] = p
+	}
 	if p.state == waiting && p.priority() == intent.Critical {
 		s.move(p, settling)
 		return

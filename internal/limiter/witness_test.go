@@ -94,7 +94,7 @@ func (w *witness) added(now time.Time, in intent.Intent, ended []Ended) error {
 	}
 	w.live[idOf(&in)] = c
 	for _, e := range ended {
-		if e.Kind != EndSuperseded {
+		if e.By == nil { // rejected too, if a part of it was before
 			return fmt.Errorf("added %v: %v ended as %v", idOf(&in), idOf(e.Intent), e.Kind)
 		}
 	}
