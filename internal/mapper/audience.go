@@ -208,7 +208,7 @@ func (a *audienceSpec) guilty(s *scope, field string, err *error) string {
 			return index(field, i)
 		}
 	}
-	*err = &badValue{value: shorten(strings.Join(s.tags, ", ")), why: (*err).Error(), err: *err}
+	*err = &valueError{value: shorten(strings.Join(s.tags, ", ")), why: (*err).Error(), err: *err}
 	return field
 }
 
@@ -250,5 +250,5 @@ func blame(value string, err error) error {
 	case !utf8.ValidString(value):
 		why = "it is not UTF-8"
 	}
-	return &badValue{value: shorten(strings.ToValidUTF8(value, "\uFFFD")), why: why, err: err}
+	return &valueError{value: shorten(strings.ToValidUTF8(value, "\uFFFD")), why: why, err: err}
 }

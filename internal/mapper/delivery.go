@@ -231,7 +231,7 @@ func (d *deliverySpec) build(s *scope) (intent.Policy, string, error) {
 func instant(text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return time.Time{}, &badValue{value: shorten(text), why: "want a time like 2026-03-01T20:00:00+08:00", err: err}
+		return time.Time{}, &valueError{value: shorten(text), why: "want a time like 2026-03-01T20:00:00+08:00", err: err}
 	}
 	return t, nil
 }

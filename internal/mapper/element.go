@@ -192,7 +192,7 @@ func (v *values) decimal(name string) float64 {
 
 func (v *values) fail(name, value, why string) int64 {
 	if v.err == nil {
-		v.field, v.err = name, &badValue{value: shorten(value), why: why}
+		v.field, v.err = name, &valueError{value: shorten(value), why: why}
 	}
 	return 0
 }

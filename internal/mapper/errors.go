@@ -85,15 +85,15 @@ func (e *RuleError) Unwrap() error { return e.Err }
 // errEmpty is the cause where a text must not be empty.
 var errEmpty = errors.New("it renders empty")
 
-// badValue is a cause that knows the value it complains about.
-type badValue struct {
+// valueError is a cause that knows the value it complains about.
+type valueError struct {
 	value string
 	why   string
 	err   error // the cause for errors.As, or nil
 }
 
-func (e *badValue) Error() string { return e.why }
-func (e *badValue) Unwrap() error { return e.err }
+func (e *valueError) Error() string { return e.why }
+func (e *valueError) Unwrap() error { return e.err }
 
 // maxValueBytes bounds a value in an error: it ends in headers and log lines.
 const maxValueBytes = 120

@@ -87,7 +87,7 @@ func (r *rule) apply(s *scope) verdict {
 
 func (r *rule) fail(field string, err error) *RuleError {
 	e := &RuleError{Rule: r.name, Field: field, Err: err}
-	if bad, ok := errors.AsType[*badValue](err); ok {
+	if bad, ok := errors.AsType[*valueError](err); ok {
 		e.Value = bad.value
 	}
 	return e

@@ -119,7 +119,7 @@ func (l *loader) element(n *node, field string) (elementSpec, string) {
 	}
 	before := l.refused
 	e := elementSpec{word: word, build: kind.build}
-	l.section(v, at, "", kind, &e)
+	l.section(v, place{field: at}, kind, &e)
 	if l.refused == before && e.literal() {
 		// The API's own rules, as far as they can be seen now.
 		built, name, err := e.element(&scope{})
@@ -134,13 +134,16 @@ func (l *loader) element(n *node, field string) (elementSpec, string) {
 	return e, word
 }
 
-// section reads the fields of an element, or of a section of it under the
-// prefix.
-func (l *loader) section(n *node, field, prefix string, k kind, e *elementSpec) {
-	// "sizes[2]." has its fields under "sizes.".
+// place is where in an element a section stands: its path in the rule, and what
+// its fields' names begin with.
+type place struct{ field, prefix string }
+
+// section reads the fields of an element, or of a section of it.
+func (l *loader) section(n *node, at place, k kind, e *elementSpec) {
+	field, prefix := at.field, at.prefix
 	rule := prefix
-	if i := strings.IndexByte(prefix, '['); i >= 0 {
-		rule = prefix[:i] + "."
+	if list, _, ok := strings.Cut(prefix, "["); ok {
+		rule = list + "." // "sizes[2]." has its fields under "sizes."
 	}
 	var names keys
 	for name := range k.fields {
@@ -161,7 +164,7 @@ func (l *loader) section(n *node, field, prefix string, k kind, e *elementSpec) 
 				l.refuse(n, at, "it is missing", "the API asks for it")
 			}
 		case form == section:
-			l.section(v, at, prefix+name+".", k, e)
+			l.section(v, place{at, prefix + name + "."}, k, e)
 		case form == sections:
 			if v.kind != listNode || len(v.items) == 0 {
 				l.refuse(v, at, fmt.Sprintf("want a list with at least one entry, got %s", v), "")
@@ -169,7 +172,7 @@ func (l *loader) section(n *node, field, prefix string, k kind, e *elementSpec) 
 			}
 			e.count = len(v.items)
 			for i, item := range v.items {
-				l.section(item, index(at, i), prefix+index(name, i)+".", k, e)
+				l.section(item, place{index(at, i), prefix + index(name, i) + "."}, k, e)
 			}
 		default:
 			if t := l.fieldValue(v, at, form); t != nil {

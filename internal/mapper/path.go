@@ -3,7 +3,6 @@ package mapper
 import (
 	"fmt"
 	"math"
-	"strconv"
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
@@ -38,14 +37,14 @@ func pathOf(e ast.Expr) *path {
 				}
 				p.attribute, p.steps = steps[0].name, nil
 			}
-			name := "data"
+			upto := []byte("data")
 			for i := range steps {
 				if steps[i].name != "" {
-					name += "." + steps[i].name
+					upto = append(append(upto, '.'), steps[i].name...)
 				} else {
-					name += "[" + strconv.Itoa(steps[i].index) + "]"
+					upto = fmt.Appendf(upto, "[%d]", steps[i].index)
 				}
-				steps[i].upto = name
+				steps[i].upto = string(upto)
 			}
 			return p
 		case ast.SelectKind:
@@ -81,23 +80,32 @@ func pathOf(e ast.Expr) *path {
 	}
 }
 
-// find follows a path into JSON data.
+// find follows the path into JSON data.
 func (p *path) find(d *document) (int, error) {
-	at := 0
+	at, taken := p.walk(d)
+	if taken == len(p.steps) {
+		return at, nil
+	}
+	s, kind := p.steps[taken], d.tokens[at].kind
+	if s.name != "" && kind == objectToken || s.name == "" && kind == arrayToken {
+		return -1, fmt.Errorf("%s is absent", s.upto)
+	}
+	return -1, fmt.Errorf("%s is absent: what holds it is %s", s.upto, kind)
+}
+
+// walk goes as far as the path leads: the last token, and the steps taken.
+func (p *path) walk(d *document) (at, taken int) {
 	for _, s := range p.steps {
 		next := -1
-		switch kind := d.tokens[at].kind; {
-		case s.name != "" && kind == objectToken:
+		if kind := d.tokens[at].kind; s.name != "" && kind == objectToken {
 			next = d.member(at, s.name)
-		case s.name == "" && kind == arrayToken:
+		} else if s.name == "" && kind == arrayToken {
 			next = d.item(at, s.index)
-		default:
-			return -1, fmt.Errorf("%s is absent: what holds it is %s", s.upto, kind)
 		}
 		if next < 0 {
-			return -1, fmt.Errorf("%s is absent", s.upto)
+			return at, taken
 		}
-		at = next
+		at, taken = next, taken+1
 	}
-	return at, nil
+	return at, taken
 }

@@ -107,19 +107,9 @@ func (p *path) token(s *scope) int {
 	if form, _ := s.data(); form != jsonData {
 		return -1
 	}
-	at := 0
-	for _, step := range p.steps {
-		switch kind := s.doc.tokens[at].kind; {
-		case step.name != "" && kind == objectToken:
-			at = s.doc.member(at, step.name)
-		case step.name == "" && kind == arrayToken:
-			at = s.doc.item(at, step.index)
-		default:
-			return -1
-		}
-		if at < 0 {
-			return -1
-		}
+	at, taken := p.walk(&s.doc)
+	if taken < len(p.steps) {
+		return -1
 	}
 	return at
 }

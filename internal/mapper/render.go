@@ -57,17 +57,18 @@ func (d *document) appendScalar(dst []byte, i int, what string, exact bool) ([]b
 		return d.appendText(dst, i), nil
 	case numberToken:
 		if raw := d.raw[t.start:t.end]; exact && strings.ContainsAny(string(raw), ".eE") {
-			return dst, &badValue{value: string(raw), why: fmt.Sprintf("%s is no whole number, want a string or a whole number", what)}
+			return dst, &valueError{value: string(raw), why: fmt.Sprintf("%s is no whole number, want a string or a whole number", what)}
 		}
 		return d.appendText(dst, i), nil
 	case trueToken, falseToken:
 		if !exact {
 			return d.appendText(dst, i), nil
 		}
-		return dst, &badValue{value: d.text(i), why: fmt.Sprintf("%s is a boolean, want a string or a whole number", what)}
-	default:
-		return dst, &badValue{value: shorten(string(d.raw[t.start:t.end])), why: fmt.Sprintf("%s is %s, want text", what, t.kind)}
+		return dst, &valueError{value: d.text(i), why: fmt.Sprintf("%s is a boolean, want a string or a whole number", what)}
+	case objectToken, arrayToken, nullToken:
 	}
+	t := d.tokens[i]
+	return dst, &valueError{value: shorten(string(d.raw[t.start:t.end])), why: fmt.Sprintf("%s is %s, want text", what, t.kind)}
 }
 
 func appendScalar(dst []byte, v ref.Val, what string, exact bool) ([]byte, error) {
@@ -81,7 +82,7 @@ func appendScalar(dst []byte, v ref.Val, what string, exact bool) ([]byte, error
 	case types.Double:
 		f := float64(v)
 		if exact || math.IsNaN(f) || math.IsInf(f, 0) {
-			return dst, &badValue{value: strconv.FormatFloat(f, 'g', -1, 64), why: what + " is no whole number, want a string or a whole number"}
+			return dst, &valueError{value: strconv.FormatFloat(f, 'g', -1, 64), why: what + " is no whole number, want a string or a whole number"}
 		}
 		// The bounds at which encoding/json turns to exponents.
 		if a := math.Abs(f); a != 0 && (a < 1e-6 || a >= 1e21) {
@@ -92,9 +93,9 @@ func appendScalar(dst []byte, v ref.Val, what string, exact bool) ([]byte, error
 		if !exact {
 			return strconv.AppendBool(dst, bool(v)), nil
 		}
-		return dst, &badValue{value: strconv.FormatBool(bool(v)), why: what + " is a boolean, want a string or a whole number"}
+		return dst, &valueError{value: strconv.FormatBool(bool(v)), why: what + " is a boolean, want a string or a whole number"}
 	}
-	return dst, &badValue{value: "", why: fmt.Sprintf("%s is %s, want text", what, kindOf(v))}
+	return dst, &valueError{value: "", why: fmt.Sprintf("%s is %s, want text", what, kindOf(v))}
 }
 
 // appendList appends the texts of a list, or the one text of a scalar, in
@@ -136,7 +137,7 @@ func (x *expression) appendItems(dst []string, s *scope) ([]string, error) {
 	first, end, before := i, i+1, len(dst)
 	if t := s.doc.tokens[i]; t.kind == arrayToken {
 		if first, end = i+1, int(t.next); first == end {
-			return dst, &badValue{value: "[]", why: x.source + " is an empty list, and an empty audience is never everyone"}
+			return dst, &valueError{value: "[]", why: x.source + " is an empty list, and an empty audience is never everyone"}
 		}
 	}
 	for k := first; k < end; k = int(s.doc.tokens[k].next) {
@@ -154,10 +155,10 @@ func (x *expression) appendItems(dst []string, s *scope) ([]string, error) {
 func (x *expression) appendCELItems(dst []string, s *scope, list traits.Lister) ([]string, error) {
 	size, ok := list.Size().(types.Int)
 	if !ok || size == 0 {
-		return dst, &badValue{value: "[]", why: shorten(x.source) + " is an empty list, and an empty audience is never everyone"}
+		return dst, &valueError{value: "[]", why: shorten(x.source) + " is an empty list, and an empty audience is never everyone"}
 	}
 	var err error
-	for i := types.Int(0); i < size; i++ {
+	for i := range size {
 		if s.buf, err = appendScalar(s.buf[:0], list.Get(i), index(x.source, int(i)), true); err != nil {
 			return dst, err
 		}
