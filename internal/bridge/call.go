@@ -110,7 +110,7 @@ func (l *loop) conclude(end *pushEnd, p *push, v limiter.Verdict, now time.Time)
 // tellOutcome logs the call, and remembers what people may want to see.
 func (l *loop) tellOutcome(p *push, v limiter.Verdict, done callDone) {
 	o := done.outcome
-	l.blocked = ""
+	l.blocked, l.blockedUntil = "", time.Time{}
 	attrs := []any{
 		"push_id", p.id, "attempt", p.attempts, "events", len(p.batch.Covers), "audience", p.batch.Audience.String(),
 		"priority", p.batch.Priority.String(), "why", p.batch.Why.String(), "class", o.Class.String(), "duration", o.Ended.Sub(o.Started),
@@ -128,7 +128,8 @@ func (l *loop) tellOutcome(p *push, v limiter.Verdict, done callDone) {
 		l.blocked = o.Err.Error()
 		log.Warn("quota spent, by the API's count", append(attrs, "error", o.Err, "next_try", v.NotBefore)...)
 	case pushapi.ClassRetry, pushapi.ClassWait, pushapi.ClassResign, pushapi.ClassDoubt:
-		l.blocked = o.Err.Error()
+		// It heals by itself; where no call follows, nothing would say that it has.
+		l.blocked, l.blockedUntil = o.Err.Error(), later(v.NotBefore, v.End.Add(l.b.cfg.Limits.Interval))
 		log.Warn("push not confirmed", append(attrs, "error", o.Err, "next_try", v.NotBefore, "breaker", done.breaker.String())...)
 	}
 	l.b.metrics.pushed(p, o)

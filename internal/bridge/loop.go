@@ -33,14 +33,15 @@ type loop struct {
 	// needs; an event with one is not in it.
 	several map[offset.Position]int
 
-	outbox    outbox
-	push      *push  // the latest; a resend goes on with it, and is always the next
-	blocked   string // why no call is made, for people; empty: nothing is wrong
-	lastPush  []PushSummary
-	paused    bool
-	draining  bool
-	committed map[offset.Partition]int64
-	commitAt  time.Time
+	outbox       outbox
+	push         *push     // the latest; a resend goes on with it, and is always the next
+	blocked      string    // why no call is made, for people; empty: nothing is wrong
+	blockedUntil time.Time // zero: until a call says otherwise
+	lastPush     []PushSummary
+	paused       bool
+	draining     bool
+	committed    map[offset.Partition]int64
+	commitAt     time.Time
 
 	commitRetry time.Time // after a commit that did not succeed, also while draining
 

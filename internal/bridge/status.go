@@ -63,12 +63,16 @@ func (b *Bridge) Status(ctx context.Context) Status {
 }
 
 func (l *loop) status(now time.Time) Status {
+	blocked := l.blocked
+	if !l.blockedUntil.IsZero() && now.After(l.blockedUntil) {
+		blocked = ""
+	}
 	return Status{
 		Pending:    l.sched.Snapshot(now, waitingShown),
 		Unwritten:  l.unrecorded(),
 		Unwritable: l.unwritable,
 		Paused:     l.paused,
-		Blocked:    l.blocked,
+		Blocked:    blocked,
 		Pushes:     append([]PushSummary(nil), l.lastPush...),
 	}
 }
