@@ -329,3 +329,50 @@ func TestBrokenConnectionsLoseNothing(t *testing.T) {
 		a.leave()
 	})
 }
+
+// A leader that does not know its log yet is no rewound log: what it says must
+// be seen several times before records are read again.
+func TestPassingRefusalIsNoLoss(t *testing.T) {
+	t.Attr("promise", "nothing-lost")
+	bubble(t, devkafka.Config{Topics: map[string]int32{"events": 1}}, func(t *testing.T, k *kit) {
+		k.produce(events0, ids("e", 3)...)
+		a := k.join("a", nil, "events")
+		settle()
+		for name, tt := range map[string]struct{ refusals, empty int }{
+			"the log seems empty, twice": {refusals: 2, empty: 2},
+			"the log is as it was":       {refusals: 5},
+		} {
+			for range 2 * tt.empty { // the first offset and the last
+				k.broker.Cluster().ControlKey(int16(kmsg.ListOffsets), emptyLog)
+			}
+			fault := k.broker.Cluster().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Count: tt.refusals, Err: kerr.OffsetOutOfRange})
+			settle()
+			if fault.Hits() != tt.refusals {
+				t.Errorf("%s: %d fetches were refused, want %d", name, fault.Hits(), tt.refusals)
+			}
+		}
+		k.produce(events0, "e3")
+		settle()
+		if diff := cmp.Diff(ids("e", 4), a.seen()); diff != "" || len(a.lost) > 0 {
+			t.Errorf("read (-want +got):\n%s\nlost %v", diff, a.lost)
+		}
+		a.leave()
+	})
+}
+
+// emptyLog answers that a partition's first and last offset are 0.
+func emptyLog(request kmsg.Request) (kmsg.Response, error, bool) {
+	req := request.(*kmsg.ListOffsetsRequest)
+	res := req.ResponseKind().(*kmsg.ListOffsetsResponse)
+	for _, topic := range req.Topics {
+		answer := kmsg.NewListOffsetsResponseTopic()
+		answer.Topic = topic.Topic
+		for _, p := range topic.Partitions {
+			partition := kmsg.NewListOffsetsResponseTopicPartition()
+			partition.Partition, partition.Timestamp, partition.Offset = p.Partition, p.Timestamp, 0
+			answer.Partitions = append(answer.Partitions, partition)
+		}
+		res.Topics = append(res.Topics, answer)
+	}
+	return res, nil, true
+}
