@@ -13,7 +13,7 @@ import (
 func (m *Message) UnmarshalJSON(data []byte) error {
 	var wire struct {
 		OnlineOnlyFlag  int
-		From_Account    string
+		FromAccount     string `json:"From_Account"`
 		OfflinePushInfo json.RawMessage
 		MsgLifeTime     int
 		MsgBody         []json.RawMessage

@@ -12,6 +12,7 @@ import (
 // one. A batch that grew takes over those that it now contains.
 func (s *Scheduler) place(i *item) {
 	g := s.groupOf(i.ask)
+	i.ask.intent.Message = g.key.message // equal; so one copy of its text is kept for all
 	p := g.find(i.audience)
 	s.expiries.add(i)
 	if p == nil {

@@ -138,7 +138,7 @@ func parseAudience(s string) ([]audience.Audience, error) {
 	case "attrs":
 		a, err = audience.OfAllAttrs(pairs)
 	default:
-		err = fmt.Errorf("audience %q: want everyone, any:, all:, attr: or attrs:", s)
+		err = fmt.Errorf("audience %q: want everyone or any, all, attr, attrs with a list", s)
 	}
 	return []audience.Audience{a}, err
 }
