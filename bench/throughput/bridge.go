@@ -39,6 +39,7 @@ type bridgeRun struct {
 	name        string // of the group, and of the topics it writes
 	events      int    // 0: it finds nothing to do
 	profile     string
+	profileFor  time.Duration
 }
 
 func (b bridgeRun) results() string { return b.name + ".results" }
@@ -136,18 +137,18 @@ func (b bridgeRun) follow(ctx context.Context, log io.Reader, owned chan<- time.
 			default: // a second generation; the first fetch was before
 			}
 			if b.profile != "" {
-				go saveProfile(ctx, address, b.profile)
+				go b.saveProfile(ctx, address)
 			}
 		}
 	}
 	return last
 }
 
-// saveProfile asks the bridge for a CPU profile of some seconds. Its lack is no
-// reason to stop.
-func saveProfile(ctx context.Context, address, path string) {
+// saveProfile asks the bridge for a CPU profile. Its lack is no reason to stop.
+func (b bridgeRun) saveProfile(ctx context.Context, address string) {
 	err := func() error {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/debug/pprof/profile?seconds=5", nil)
+		url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%.0f", address, b.profileFor.Seconds())
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {
 			return err
 		}
@@ -156,7 +157,7 @@ func saveProfile(ctx context.Context, address, path string) {
 			return err
 		}
 		defer res.Body.Close()
-		file, err := os.Create(path)
+		file, err := os.Create(b.profile)
 		if err != nil {
 			return err
 		}

@@ -26,6 +26,7 @@ import (
 	"os/signal"
 	"strconv"
 	"syscall"
+	"time"
 )
 
 // options are the command line.
@@ -36,6 +37,7 @@ type options struct {
 	compression string
 	bridge      string // program to measure; empty: it is built
 	profile     string
+	profileFor  time.Duration
 
 	role           string // what this process is; empty: the one that was started
 	brokers, topic string
@@ -60,6 +62,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.compression, "compression", "none", "of the topic: none, gzip, snappy, lz4 or zstd")
 	flags.StringVar(&o.bridge, "bridge", "", "bridge program to measure (default: built from ./cmd/bridge)")
 	flags.StringVar(&o.profile, "profile", "", "write a CPU profile of the first round's bridge to this file (which costs it a few per cent)")
+	flags.DurationVar(&o.profileFor, "profile-for", 5*time.Second, "how long to profile; less than the run takes")
 	flags.StringVar(&o.role, "role", "", "for itself: host, fetch, decode or count")
 	flags.StringVar(&o.brokers, "brokers", "", "for itself: where Kafka is")
 	flags.StringVar(&o.topic, "topic", "", "for itself: the topic to read")

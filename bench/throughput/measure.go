@@ -58,7 +58,8 @@ func measure(ctx context.Context, o options, stdout, stderr io.Writer) (err erro
 func (f *figures) round(ctx context.Context, o options, n int, b bridgeRun) error {
 	idle, busy := b, b
 	idle.topic, idle.name = emptyTopic, fmt.Sprintf("idle-%d", n)
-	busy.topic, busy.name, busy.events, busy.profile = eventsTopic, fmt.Sprintf("busy-%d", n), o.events, o.profile
+	busy.topic, busy.name, busy.events = eventsTopic, fmt.Sprintf("busy-%d", n), o.events
+	busy.profile, busy.profileFor = o.profile, o.profileFor
 	nothing, err := idle.do(ctx)
 	if err != nil {
 		return err
