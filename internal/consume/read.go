@@ -79,8 +79,9 @@ func (f *fetcher) readPart(part protocol.RecordReader, drop bool, batch *Batch) 
 	}
 }
 
-// readRecord copies key and value into one piece of memory of their own: an
-// event that waits for hours must not hold a whole fetch.
+// readRecord copies key and value into memory of their own, apart from each
+// other: an event that waits for hours must not hold a whole fetch, and its key,
+// which goes with it to its end, must not hold its value.
 func (f *fetcher) readRecord(raw *protocol.Record, batch *Batch) error {
 	batch.Records = append(batch.Records, Record{
 		Position: offset.Position{Partition: f.partition, Offset: raw.Offset},
@@ -89,16 +90,14 @@ func (f *fetcher) readRecord(raw *protocol.Record, batch *Batch) error {
 	if raw.Time.UnixMilli() > 0 { // -1 is none; so is 0, from producers that forgot it
 		r.Time = raw.Time
 	}
-	key, value := length(raw.Key), length(raw.Value)
-	bytes := make([]byte, key+value)
 	if raw.Key != nil {
-		r.Key = bytes[:key:key]
+		r.Key = make([]byte, raw.Key.Len())
 		if _, err := io.ReadFull(raw.Key, r.Key); err != nil {
 			return fmt.Errorf("key of %s: %w", r.Position, err)
 		}
 	}
 	if raw.Value != nil {
-		r.Value = bytes[key:]
+		r.Value = make([]byte, raw.Value.Len())
 		if _, err := io.ReadFull(raw.Value, r.Value); err != nil {
 			return fmt.Errorf("value of %s: %w", r.Position, err)
 		}
@@ -111,13 +110,6 @@ func (f *fetcher) readRecord(raw *protocol.Record, batch *Batch) error {
 	}
 	f.decode(r)
 	return nil
-}
-
-func length(b protocol.Bytes) int {
-	if b == nil {
-		return 0
-	}
-	return b.Len()
 }
 
 func closeBytes(raw *protocol.Record) {
