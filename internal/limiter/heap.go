@@ -1,6 +1,9 @@
 package limiter
 
-import "container/heap"
+import (
+	"container/heap"
+	"slices"
+)
 
 // indexed is what an element of a queue knows of its own place in it, so that it
 // can be moved or taken out in O(log n).
@@ -49,4 +52,27 @@ func (q *queue[E]) top() (E, bool) {
 		return none, false
 	}
 	return q.items[0], true
+}
+
+// first returns the n elements that come first, in order, and leaves them where
+// they are. It looks only at those and their children.
+func (q *queue[E]) first(n int) []E {
+	var found []E
+	next := []int{0} // whose parents are found
+	for len(found) < min(n, len(q.items)) {
+		at := slices.MinFunc(next, func(i, j int) int {
+			if q.less(q.items[i], q.items[j]) {
+				return -1
+			}
+			return 1
+		})
+		found = append(found, q.items[at])
+		next = slices.DeleteFunc(next, func(i int) bool { return i == at })
+		for _, child := range [...]int{2*at + 1, 2*at + 2} {
+			if child < len(q.items) {
+				next = append(next, child)
+			}
+		}
+	}
+	return found
 }

@@ -1,7 +1,6 @@
 package limiter
 
 import (
-	"slices"
 	"time"
 
 	"pushbridge/internal/audience"
@@ -48,27 +47,13 @@ func (s *Scheduler) Snapshot(now time.Time, waitingMax int) Snapshot {
 	for _, p := range intent.Priorities {
 		snap.Pending[p] = s.asks[p]
 	}
-	var all []*pending
 	for _, q := range []*queue[*pending]{&s.ready, &s.settling, &s.waiting} {
 		for _, p := range q.items {
 			snap.Oldest = earliest(snap.Oldest, p.oldest)
-			all = append(all, p)
 		}
-	}
-	if waitingMax <= 0 {
-		return snap
-	}
-	slices.SortFunc(all, func(a, b *pending) int {
-		switch {
-		case a.state != b.state:
-			return int(b.state) - int(a.state)
-		case s.queueOf(a.state).less(a, b):
-			return -1
+		for _, p := range q.first(waitingMax - len(snap.Waiting)) {
+			snap.Waiting = append(snap.Waiting, s.describe(now, p))
 		}
-		return 1
-	})
-	for _, p := range all[:min(waitingMax, len(all))] {
-		snap.Waiting = append(snap.Waiting, s.describe(now, p))
 	}
 	return snap
 }

@@ -154,12 +154,14 @@ func BenchmarkSetAdd(b *testing.B) {
 		}
 	})
 	b.Run("every second, backwards", func(b *testing.B) {
+		const most = 1 << 13
 		var set Set
 		b.ReportAllocs()
-		for i := range int64(b.N) {
-			if set.Add(1<<20 - i*2%(1<<14)); set.Len() > 1<<13 {
+		for i := range b.N {
+			if i%most == 0 {
 				set = Set{}
 			}
+			set.Add(int64(2 * (most - i%most)))
 		}
 	})
 }
