@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -68,15 +70,16 @@ type setup struct {
 func inBubble(t *testing.T, s setup, test func(*testing.T, *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, s)
+		w := &world{t: t, network: new(kfake.VirtualNetwork), partitions: int(max(1, s.partitions))}
 		defer w.close()
+		w.open(s)
 		test(t, w)
 	})
 }
 
-func newWorld(t *testing.T, s setup) *world {
+func (w *world) open(s setup) {
+	t := w.t
 	t.Helper()
-	w := &world{t: t, network: new(kfake.VirtualNetwork), partitions: int(max(1, s.partitions))}
 	var err error
 	if w.rules, err = mapper.Parse("rules.yaml", []byte(s.rules)); err != nil {
 		t.Fatal(err)
@@ -102,16 +105,13 @@ func newWorld(t *testing.T, s setup) *world {
 			names[name] = true
 		}
 	}
-	for name := range names {
-		if err := w.sim.NameAttributes(name); err != nil {
-			t.Fatal(err)
-		}
+	if len(names) > 0 {
+		w.must(w.sim.NameAttributes(slices.Sorted(maps.Keys(names))...))
 	}
 	if err := w.sim.Set(s.users...); err != nil {
 		t.Fatal(err)
 	}
 	w.serveAPI()
-	return w
 }
 
 // serveAPI answers calls from now on.
@@ -147,8 +147,12 @@ func (w *world) close() {
 		i.leave()
 	}
 	w.refuseAPI()
-	w.client.Transport.(*kafka.Transport).CloseIdleConnections()
-	w.broker.Close()
+	if w.client != nil {
+		w.client.Transport.(*kafka.Transport).CloseIdleConnections()
+	}
+	if w.broker != nil {
+		w.broker.Close()
+	}
 	if w.t.Failed() {
 		for _, i := range w.running {
 			w.t.Logf("log of %s:\n%s", i.name, i.log)

@@ -60,7 +60,8 @@ func (k *known) ended(p offset.Position) bool { return k.state.Ended(p) }
 func (k *known) endedUnder(p offset.Position, rule string) bool { return k.state.EndedUnder(p, rule) }
 
 // remaining returns the parts of an intent's audience that no earlier life has
-// called for, and the last such call; nil: there was none.
+// called for, and the last such call, in doubt if one of them is; nil: there was
+// none.
 func (k *known) remaining(in intent.Intent) ([]audience.Audience, *made) {
 	rest := in.Audiences
 	var last *made
@@ -70,10 +71,11 @@ func (k *known) remaining(in intent.Intent) ([]audience.Audience, *made) {
 		if !c.offsets.Contains(in.Origin.Position.Offset) {
 			continue
 		}
-		last = c
 		if !c.part {
 			return nil, c
 		}
+		c = &made{attempt: c.attempt, doubt: c.doubt || last != nil && last.doubt}
+		last = c
 		rest = slices.DeleteFunc(slices.Clone(rest), c.attempt.Condition.Contains)
 	}
 	return rest, last
