@@ -1,0 +1,362 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"pushbridge/internal/devkafka"
+	"pushbridge/internal/journal"
+	"pushbridge/internal/pushapi/pushsim"
+)
+
+// onBoth runs a test with the embedded broker and with Apache Kafka.
+func onBoth(t *testing.T, test func(*testing.T, *site)) {
+	t.Helper()
+	t.Parallel()
+	t.Run("embedded", func(t *testing.T) {
+		t.Parallel()
+		broker, err := devkafka.Start(devkafka.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(broker.Close)
+		test(t, newSite(t, broker.Addrs()[0]))
+	})
+	t.Run("kafka", func(t *testing.T) {
+		t.Parallel()
+		test(t, newSite(t, realKafka(t)))
+	})
+}
+
+// realKafka returns the address of the broker that `make kafka` starts.
+func realKafka(t *testing.T) string {
+	t.Helper()
+	if addr := os.Getenv("BRIDGE_TEST_KAFKA"); addr != "" {
+		return addr
+	}
+	text, err := os.ReadFile(filepath.Join("..", "..", ".cache", "kafka", "address"))
+	if err != nil {
+		missing(t, "a real Kafka: make kafka starts one")
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// missing skips loudly, or fails where the suite must be whole.
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("CI must test with %s", what)
+	}
+	t.Skipf("SKIPPED, for want of %s", what)
+}
+
+// siteRules push at once: what is tested here is not when.
+const siteRules = `version: 1
+rules:
+  - name: alert
+    match: {type: region.alert}
+    audience: {tags_any: ["${data.city}"]}
+    message: [{text: "${data.text}"}]
+    online_only: true
+    delivery: {priority: critical, max_delay: 4s, expire_after: 6h, on_doubt: resend}
+  - name: promo
+    match: {type: member.promo}
+    audience: {tags_any: ["${data.city}"]}
+    message: [{text: "${data.text}"}]
+    online_only: true
+    delivery: {priority: critical, max_delay: 4s, expire_after: 6h, on_doubt: drop}
+`
+
+// site is all that processes of the bridge need around them: a broker with
+// topics and a group of the test's own, the simulated API, a rule file.
+type site struct {
+	t      *testing.T
+	addr   string
+	name   string // in the names of topics and group
+	client *kafka.Client
+	sim    *pushsim.Server
+	url    string
+	rules  string
+}
+
+const sitePartitions = 2
+
+func newSite(t *testing.T, addr string) *site {
+	t.Helper()
+	s := &site{t: t, addr: addr, name: strings.ToLower(rand.Text()[:10]), rules: filepath.Join(t.TempDir(), "rules.yaml")}
+	transport := &kafka.Transport{MetadataTTL: time.Second}
+	t.Cleanup(transport.CloseIdleConnections)
+	s.client = &kafka.Client{Addr: kafka.TCP(addr), Transport: transport, Timeout: 20 * time.Second}
+	created, err := s.client.CreateTopics(t.Context(), &kafka.CreateTopicsRequest{
+		Topics: []kafka.TopicConfig{{Topic: s.topic("events"), NumPartitions: sitePartitions, ReplicationFactor: 1}},
+	})
+	if err := errors.Join(err, created.Errors[s.topic("events")]); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.deleteTopics)
+	if err := os.WriteFile(s.rules, []byte(siteRules), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.serveAPI()
+	return s
+}
+
+func (s *site) topic(name string) string { return name + "-" + s.name }
+
+func (s *site) deleteTopics() {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	_, _ = s.client.DeleteTopics(ctx, &kafka.DeleteTopicsRequest{ // some of them were never made
+		Topics: []string{s.topic("events"), s.topic("results"), s.topic("dlq"), s.topic("journal")},
+	})
+}
+
+// serveAPI starts the simulator with two users in each of some cities.
+func (s *site) serveAPI() {
+	s.t.Helper()
+	var err error
+	s.sim, err = pushsim.New(pushsim.Config{Apps: []pushsim.App{{SDKAppID: demoApp, SecretKey: demoKey, Admins: []string{demoIdentifier}}}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, city := range []string{"berlin", "lima", "oslo", "quito"} {
+		for _, who := range []string{"anna", "bo"} {
+			if err := s.sim.Set(pushsim.User{ID: who + "-" + city, Tags: []string{city}}); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	serving, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.sim.Run(serving, ln) }()
+	s.t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			s.t.Errorf("simulator: %v", err)
+		}
+	})
+	s.url = "http://" + ln.Addr().String()
+}
+
+func (s *site) env(more ...string) []string {
+	return append([]string{
+		"BRIDGE_KAFKA_BROKERS=" + s.addr, "BRIDGE_KAFKA_TOPICS=" + s.topic("events"), "BRIDGE_KAFKA_GROUP=" + s.topic("group"),
+		"BRIDGE_KAFKA_RESULTS_TOPIC=" + s.topic("results"), "BRIDGE_KAFKA_DLQ_TOPIC=" + s.topic("dlq"), "BRIDGE_KAFKA_JOURNAL_TOPIC=" + s.topic("journal"),
+		fmt.Sprintf("BRIDGE_PUSH_SDKAPPID=%d", demoApp), "BRIDGE_PUSH_IDENTIFIER=" + demoIdentifier, "BRIDGE_PUSH_SECRET_KEY=" + demoKey,
+		"BRIDGE_PUSH_URL=" + s.url, "BRIDGE_RULES_FILE=" + s.rules, "BRIDGE_HTTP_ADDR=127.0.0.1:0", "BRIDGE_SETTLE=100ms",
+		// A member that was killed is missed this soon.
+		"BRIDGE_KAFKA_SESSION_TIMEOUT=8s", "BRIDGE_KAFKA_REBALANCE_TIMEOUT=15s", "BRIDGE_KAFKA_HEARTBEAT_INTERVAL=500ms", "BRIDGE_PUSH_TIMEOUT=5s",
+	}, more...)
+}
+
+// instance is one `bridge run`.
+type instance struct {
+	*process
+	url string // of its health and metrics
+}
+
+func (s *site) run(more ...string) *instance {
+	s.t.Helper()
+	p := startBridge(s.t, s.env(more...), "run")
+	return &instance{process: p, url: "http://" + p.find(`"msg":"bridge runs".*"http":"([^"]+)"`)[1]}
+}
+
+// owns waits until the instance is the writer.
+func (i *instance) owns() {
+	i.t.Helper()
+	i.find(`"msg":"group state","state":"owner"`)
+}
+
+// stop ends the instance as an orchestrator does.
+func (i *instance) stop() {
+	i.t.Helper()
+	i.signal(syscall.SIGTERM)
+	if code := i.wait(); code != 0 {
+		i.t.Errorf("exit code %d after SIGTERM", code)
+	}
+	i.find(`"msg":"bridge stopped"`)
+	if strings.Contains(i.stderr(), demoKey) {
+		i.t.Error("the log holds the secret key")
+	}
+}
+
+// happening is an event that asks the users of a city to read a text.
+func happening(id, kind, city, text string) string {
+	return fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/site","type":%q,"partitionkey":%q,"datacontenttype":"application/json","data":{"city":%q,"text":%q}}`, id, kind, city, city, text)
+}
+
+// emit writes events with `bridge emit`.
+func (s *site) emit(args []string, events ...string) {
+	s.t.Helper()
+	cmd := exec.CommandContext(s.t.Context(), "bridge", append([]string{"emit", "--brokers", s.addr, "--topic", s.topic("events"), "-"}, args...)...)
+	cmd.Stdin = strings.NewReader(strings.Join(events, "\n"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		s.t.Fatalf("bridge emit: %v\n%s", err, out)
+	}
+}
+
+// ending is how one event ended, by the results topic.
+type ending struct {
+	disposition string
+	doubt       bool
+	push        string
+}
+
+// results returns how each event ended, without the repeats that readers drop
+// by id, and the calls that were told. It fails where one event ended twice.
+func (s *site) results() (endings map[string]ending, calls int) {
+	s.t.Helper()
+	endings = map[string]ending{}
+	seen := map[string]bool{}
+	for _, value := range s.read(s.topic("results")) {
+		var r struct {
+			ID, Type string
+			Data     struct {
+				EventID     string `json:"event_id"`
+				Disposition string
+				Doubt       bool
+				PushID      string `json:"push_id"`
+			}
+		}
+		if err := json.Unmarshal(value, &r); err != nil {
+			s.t.Fatalf("result %s: %v", value, err)
+		}
+		if seen[r.ID] {
+			continue
+		}
+		seen[r.ID] = true
+		if r.Type == "bridge.push.completed.v1" {
+			calls++
+			continue
+		}
+		if before, ok := endings[r.Data.EventID]; ok {
+			s.t.Errorf("event %s ended twice: %v, then %s", r.Data.EventID, before, value)
+		}
+		endings[r.Data.EventID] = ending{r.Data.Disposition, r.Data.Doubt, r.Data.PushID}
+	}
+	return endings, calls
+}
+
+// ended waits until the events have ended, and no others.
+func (s *site) ended(ids ...string) map[string]ending {
+	s.t.Helper()
+	var endings map[string]ending
+	eventually(s.t, fmt.Sprintf("events %v ended", ids), func() bool {
+		endings, _ = s.results()
+		return !slices.ContainsFunc(ids, func(id string) bool { return endings[id].disposition == "" })
+	})
+	if len(endings) != len(ids) {
+		s.t.Errorf("%d events ended, want %v: %v", len(endings), ids, endings)
+	}
+	return endings
+}
+
+// read returns the values of all records of a topic.
+func (s *site) read(topic string) [][]byte {
+	s.t.Helper()
+	var partitions []kafka.Partition
+	eventually(s.t, "the client knows "+topic, func() bool {
+		meta, err := s.client.Metadata(s.t.Context(), &kafka.MetadataRequest{Topics: []string{topic}})
+		if err != nil {
+			s.t.Fatalf("metadata of %s: %v", topic, err)
+		}
+		partitions = meta.Topics[0].Partitions
+		return meta.Topics[0].Error == nil
+	})
+	var values [][]byte
+	for _, p := range partitions {
+		reader := kafka.NewReader(kafka.ReaderConfig{Brokers: []string{s.addr}, Topic: topic, Partition: p.ID, MinBytes: 1, MaxBytes: 1 << 20, MaxWait: 500 * time.Millisecond})
+		for next, end := int64(0), s.end(topic, p.ID); next < end; {
+			m, err := reader.ReadMessage(s.t.Context())
+			if err != nil {
+				s.t.Fatalf("read %s/%d@%d: %v", topic, p.ID, next, err)
+			}
+			next = m.Offset + 1
+			values = append(values, m.Value)
+		}
+		reader.Close()
+	}
+	return values
+}
+
+// end returns the offset after a partition's last record.
+func (s *site) end(topic string, partition int) int64 {
+	s.t.Helper()
+	res, err := s.client.ListOffsets(s.t.Context(), &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{topic: {kafka.LastOffsetOf(partition)}}})
+	if err != nil || res.Topics[topic][0].Error != nil {
+		s.t.Fatalf("end of %s/%d: %v, %+v", topic, partition, err, res)
+	}
+	return res.Topics[topic][0].LastOffset
+}
+
+// wantCommitted checks that every event was let go.
+func (s *site) wantCommitted() {
+	s.t.Helper()
+	for p := range sitePartitions {
+		res, err := s.client.OffsetFetch(s.t.Context(), &kafka.OffsetFetchRequest{GroupID: s.topic("group"), Topics: map[string][]int{s.topic("events"): {p}}})
+		if err != nil || res.Error != nil {
+			s.t.Fatalf("committed offsets: %v, %+v", err, res)
+		}
+		if got, end := res.Topics[s.topic("events")][0].CommittedOffset, s.end(s.topic("events"), p); got != end && end != 0 {
+			s.t.Errorf("partition %d is committed up to %d of %d", p, got, end)
+		}
+	}
+}
+
+// recall reads the journal as an instance does that starts now.
+func (s *site) recall() *journal.State {
+	s.t.Helper()
+	state, err := journal.Read(s.t.Context(), journal.Config{Addr: s.client.Addr, Transport: s.client.Transport, Topic: s.topic("journal")}, journal.ReadFrom{Now: time.Now()})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return state
+}
+
+// received counts what each user has read, by text.
+func (s *site) received() map[string]int {
+	texts := map[int]string{}
+	for _, c := range s.sim.Calls() {
+		var body []struct {
+			MsgContent struct{ Text string }
+		}
+		if err := json.Unmarshal(c.Messages, &body); err == nil && len(body) == 1 {
+			texts[c.Number] = body[0].MsgContent.Text
+		}
+	}
+	got := map[string]int{}
+	for d := range s.sim.Deliveries() {
+		got[d.User+": "+texts[d.Call]]++
+	}
+	return got
+}
+
+// wantBudget checks the interval and the number of calls by the API's own log.
+func (s *site) wantBudget(calls int) {
+	s.t.Helper()
+	summary := s.sim.Summary()
+	if summary.Tasks > 1 && summary.MinInterval <= time.Second {
+		s.t.Errorf("%v between two calls", summary.MinInterval)
+	}
+	if summary.Calls != calls {
+		s.t.Errorf("%d calls, want %d", summary.Calls, calls)
+	}
+}
