@@ -131,19 +131,40 @@ func appendHeaders(h []kafka.Header, r Reason, text, rule string, at time.Time, 
 
 func textHeader(key, value string) kafka.Header { return kafka.Header{Key: key, Value: []byte(value)} }
 
-// fit leaves the value out where the record is larger than any message may be:
-// its place in the source topic is in the headers, and one record that cannot be
-// written must not stop all others for ever.
+// fit leaves the value out where the record is larger than any message may be,
+// and where that is not enough its key and its own headers: its place in the
+// source topic is in ours, and one record that cannot be written must not stop
+// all others for ever.
 func fit(m kafka.Message, limit int) kafka.Message {
-	size := len(m.Key) + len(m.Value)
+	if sizeOf(m) <= limit {
+		return m
+	}
+	omitted := len(m.Value)
+	m.Value = []byte{}
+	if sizeOf(m)+headerOverhead+len(headerOmitted)+len("1000000") > limit {
+		omitted += len(m.Key)
+		m.Key = nil
+		var ours []kafka.Header
+		for _, h := range m.Headers {
+			if strings.HasPrefix(h.Key, headerPrefix) {
+				ours = append(ours, h)
+			} else {
+				omitted += len(h.Key) + len(h.Value)
+			}
+		}
+		m.Headers = ours
+	}
+	m.Headers = append(m.Headers, textHeader(headerOmitted, strconv.Itoa(omitted)))
+	return m
+}
+
+// sizeOf is not less than what the record takes in a batch of its own.
+func sizeOf(m kafka.Message) int {
+	size := messageOverhead + len(m.Key) + len(m.Value)
 	for _, h := range m.Headers {
 		size += len(h.Key) + len(h.Value) + headerOverhead
 	}
-	if size+messageOverhead > limit {
-		m.Headers = append(m.Headers, textHeader(headerOmitted, strconv.Itoa(len(m.Value))))
-		m.Value = []byte{}
-	}
-	return m
+	return size
 }
 
 // Upper bounds of what the record format adds.

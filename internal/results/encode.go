@@ -112,7 +112,10 @@ func (e *encoder) eventDisposed(dst []byte, d *Disposed) (kafka.Message, []byte)
 		a.subject = o.Position.String()
 	}
 	m, dst := e.event(dst, a, func(dst []byte) []byte { return appendDisposedData(dst, d) })
-	m.Key = o.Key
+	// A key may be as long as a record; the texts beside it are cut.
+	if m.Key = o.Key; sizeOf(m) > batchBytes {
+		m.Key = nil
+	}
 	return m, dst
 }
 

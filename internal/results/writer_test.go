@@ -56,6 +56,32 @@ func TestEveryEndIsToldOnce(t *testing.T) {
 	})
 }
 
+// A broker takes records whose key is nearly as long as a record may be.
+func TestLongTextsDoNotStopTheTelling(t *testing.T) {
+	t.Attr("promise", "nothing-lost")
+	t.Parallel()
+	for _, binary := range []bool{false, true} {
+		t.Run(fmt.Sprintf("binary %t", binary), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(t *testing.T, _ *kfake.Cluster, cfg Config) {
+				cfg.Format.Binary = binary
+				long := strings.Repeat("\x01", batchBytes)
+				d := ends()["pushed"]
+				d.Rule, d.Info, d.Reason, d.By, d.Why = long, long, long, long, long
+				d.CorrelationID, d.TraceParent, d.RulesVersion, d.PushID, d.TaskID = long, long, long, long, long
+				d.Origin.Source, d.Origin.ID, d.Origin.Type, d.Origin.Key = long, long, long, []byte(long)
+				w := newWriter(t, cfg)
+				if err := w.Tell(t.Context(), []Disposed{d, manyEnds(1)[0]}); err != nil {
+					t.Fatal(err)
+				}
+				if got := readAll(t, cfg, resultsTopic); len(got) != 2 {
+					t.Errorf("%d messages, want 2", len(got))
+				}
+			})
+		})
+	}
+}
+
 func TestCallsAreTold(t *testing.T) {
 	t.Attr("promise", "explained")
 	t.Parallel()
@@ -197,6 +223,7 @@ func TestDeadLettersAreAsTheyCame(t *testing.T) {
 		in      DeadLetter
 		headers map[string]string // ours, beside the record's own
 		value   []byte
+		bare    bool // neither the record's key nor its headers are left
 	}{
 		"binary event": {
 			in: DeadLetter{
@@ -217,6 +244,17 @@ func TestDeadLettersAreAsTheyCame(t *testing.T) {
 			in:    DeadLetter{Value: make([]byte, batchBytes), Reason: Undecodable, Text: "x"},
 			value: []byte{}, headers: with(own("undecodable", "x", "", "1"), "bridge_dlq_omitted", "1000000"),
 		},
+		"headers larger than any message may be": {
+			in: DeadLetter{
+				Key: []byte("k"), Value: []byte("v"), Headers: []Header{{"big", make([]byte, batchBytes)}},
+				Reason: Undecodable, Text: "x",
+			},
+			value: []byte{}, headers: with(own("undecodable", "x", "", "1"), "bridge_dlq_omitted", "1000005"), bare: true,
+		},
+		"key larger than any message may be": {
+			in:    DeadLetter{Key: make([]byte, batchBytes), Reason: Undecodable, Text: "x"},
+			value: []byte{}, headers: with(own("undecodable", "x", "", "1"), "bridge_dlq_omitted", "1000000"), bare: true,
+		},
 		"just fits": {
 			in:    DeadLetter{Value: make([]byte, batchBytes-1000), Reason: Undecodable, Text: "x"},
 			value: make([]byte, batchBytes-1000), headers: own("undecodable", "x", "", "1"),
@@ -236,9 +274,12 @@ func TestDeadLettersAreAsTheyCame(t *testing.T) {
 				if len(got) != 1 {
 					t.Fatalf("%d records, want 1", len(got))
 				}
-				m := got[0]
-				if string(m.Key) != string(tt.in.Key) || string(m.Value) != string(tt.value) || !m.Time.Equal(born) {
-					t.Errorf("key %q, value of %d bytes, time %v; want %q, %d, %v", m.Key, len(m.Value), m.Time, tt.in.Key, len(tt.value), born)
+				m, key := got[0], tt.in.Key
+				if tt.bare {
+					key, tt.in.Headers = nil, nil
+				}
+				if string(m.Key) != string(key) || string(m.Value) != string(tt.value) || !m.Time.Equal(born) {
+					t.Errorf("key %q, value of %d bytes, time %v; want %q, %d, %v", m.Key, len(m.Value), m.Time, key, len(tt.value), born)
 				}
 				want := tt.headers
 				for _, h := range tt.in.Headers {
