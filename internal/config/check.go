@@ -9,12 +9,20 @@ import (
 	"time"
 )
 
-// Mechanisms are the SASL mechanisms that can be asked for.
+// mechanisms are the SASL mechanisms that can be asked for.
 var mechanisms = []string{"", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}
 
 // check finds what a variable's type cannot.
 func (c *Config) check() []*Error {
 	var p problems
+	for _, list := range [][]string{c.Kafka.Brokers, c.Kafka.Topics} {
+		for i := range list { // "a, b" reads as " b"
+			list[i] = strings.TrimSpace(list[i])
+		}
+	}
+	if slices.Contains(c.Kafka.Topics, "") {
+		p.add("KAFKA_TOPICS", "%q: a name between the commas is empty", strings.Join(c.Kafka.Topics, ","))
+	}
 	for _, b := range c.Kafka.Brokers {
 		if _, _, err := net.SplitHostPort(b); err != nil {
 			p.add("KAFKA_BROKERS", "%q: want host:port", b)
@@ -67,6 +75,9 @@ func (c *Config) checkPush(p *problems) {
 			p.add("PUSH_URL", "want http(s)://host[:port], without a query or credentials")
 		}
 	}
+	if c.Push.SDKAppID == 0 {
+		p.add("PUSH_SDKAPPID", "0: want the app's id")
+	}
 	if c.Push.Dialect != "chat" {
 		p.add("PUSH_DIALECT", "%q: want chat", c.Push.Dialect)
 	}
@@ -80,20 +91,24 @@ func (c *Config) checkPush(p *problems) {
 }
 
 func (c *Config) checkTimes(p *problems) {
-	for name, d := range map[string]time.Duration{
-		"KAFKA_SESSION_TIMEOUT": c.Kafka.SessionTimeout, "KAFKA_REBALANCE_TIMEOUT": c.Kafka.RebalanceTimeout,
-		"KAFKA_HEARTBEAT_INTERVAL": c.Kafka.HeartbeatInterval, "KAFKA_TIMEOUT": c.Kafka.Timeout,
-		"PUSH_INTERVAL": c.Push.Interval, "PUSH_TIMEOUT": c.Push.CallTimeout, "PUSH_BREAKER_OPEN": c.Push.BreakFor,
-		"DEDUP_WINDOW": c.Pipeline.DedupWindow, "STOP_WITHIN": c.StopWithin,
+	for _, v := range []struct {
+		name string
+		d    time.Duration
+	}{
+		{"KAFKA_SESSION_TIMEOUT", c.Kafka.SessionTimeout}, {"KAFKA_REBALANCE_TIMEOUT", c.Kafka.RebalanceTimeout},
+		{"KAFKA_HEARTBEAT_INTERVAL", c.Kafka.HeartbeatInterval}, {"KAFKA_TIMEOUT", c.Kafka.Timeout},
+		{"PUSH_INTERVAL", c.Push.Interval}, {"PUSH_TIMEOUT", c.Push.CallTimeout}, {"PUSH_BREAKER_OPEN", c.Push.BreakFor},
+		{"DEDUP_WINDOW", c.Pipeline.DedupWindow}, {"STOP_WITHIN", c.StopWithin},
 	} {
-		if d <= 0 {
-			p.add(name, "%v: want more than 0", d)
+		if v.d <= 0 {
+			p.add(v.name, "%v: want more than 0", v.d)
 		}
 	}
-	for name, d := range map[string]time.Duration{"PUSH_MARGIN": c.Push.Margin, "SETTLE": c.Pipeline.Settle} {
-		if d < 0 {
-			p.add(name, "%v: want 0 or more", d)
-		}
+	if c.Push.Margin < 0 {
+		p.add("PUSH_MARGIN", "%v: want 0 or more", c.Push.Margin)
+	}
+	if c.Pipeline.Settle < 0 {
+		p.add("SETTLE", "%v: want 0 or more", c.Pipeline.Settle)
 	}
 	// The call must end before the group can have given its partitions away.
 	lease := min(c.Kafka.SessionTimeout, c.Kafka.RebalanceTimeout-c.Kafka.HeartbeatInterval-c.Kafka.Timeout)

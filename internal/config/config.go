@@ -52,7 +52,7 @@ type Kafka struct {
 type Push struct {
 	SDKAppID    uint32        `env:"SDKAPPID,required" desc:"the app's id"`
 	Identifier  string        `env:"IDENTIFIER,required,notEmpty" desc:"an administrator account of the app, in whose name calls are made"`
-	SecretKey   Secret        `env:"SECRET_KEY,required" desc:"the app's key, which signs calls"`
+	SecretKey   Secret        `env:"SECRET_KEY,required,notEmpty" desc:"the app's key, which signs calls"`
 	Region      string        `env:"REGION" desc:"china, singapore, seoul, frankfurt, silicon-valley, jakarta or tokyo; this or BRIDGE_PUSH_URL"`
 	URL         string        `env:"URL" desc:"base URL of the API, for any other domain; this or BRIDGE_PUSH_REGION"`
 	CAFile      string        `env:"CA_FILE" desc:"PEM file of the authorities to trust instead of the system's"`

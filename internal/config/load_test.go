@@ -13,7 +13,7 @@ import (
 
 // complete is the smallest environment that is enough.
 var complete = []string{
-	"BRIDGE_KAFKA_BROKERS=k1:9092,k2:9092", "BRIDGE_KAFKA_TOPICS=a,b", "BRIDGE_PUSH_SDKAPPID=1400000000",
+	"BRIDGE_KAFKA_BROKERS=k1:9092, k2:9092", "BRIDGE_KAFKA_TOPICS=a,b", "BRIDGE_PUSH_SDKAPPID=1400000000",
 	"BRIDGE_PUSH_IDENTIFIER=admin", "BRIDGE_PUSH_SECRET_KEY=s3cret", "BRIDGE_PUSH_REGION=singapore", "BRIDGE_RULES_FILE=r.yaml",
 }
 
@@ -45,6 +45,13 @@ func TestLoadTellsAllProblemsAtOnce(t *testing.T) {
 	}{
 		"two missing":             {set: []string{"BRIDGE_RULES_FILE", "BRIDGE_PUSH_SDKAPPID"}, want: []string{"2 problems", "BRIDGE_RULES_FILE: required", "BRIDGE_PUSH_SDKAPPID: required"}},
 		"empty counts as missing": {set: []string{"BRIDGE_KAFKA_BROKERS="}, want: []string{"BRIDGE_KAFKA_BROKERS: required"}},
+		"empty key counts too":    {set: []string{"BRIDGE_PUSH_SECRET_KEY="}, want: []string{"BRIDGE_PUSH_SECRET_KEY: required"}},
+		"no app":                  {set: []string{"BRIDGE_PUSH_SDKAPPID=0"}, want: []string{"BRIDGE_PUSH_SDKAPPID: 0: want the app's id"}},
+		"a comma too many":        {set: []string{"BRIDGE_KAFKA_TOPICS=a, b,"}, want: []string{`BRIDGE_KAFKA_TOPICS: "a,b,": a name between the commas is empty`}},
+		"in the struct's order": {
+			set:  []string{"BRIDGE_STOP_WITHIN=0s", "BRIDGE_KAFKA_TIMEOUT=0s", "BRIDGE_PUSH_BREAKER_OPEN=0s", "BRIDGE_DEDUP_WINDOW=0s"},
+			want: []string{"BRIDGE_KAFKA_TIMEOUT: 0s: want more than 0\nBRIDGE_PUSH_BREAKER_OPEN: 0s: want more than 0\nBRIDGE_DEDUP_WINDOW: 0s: want more than 0\nBRIDGE_STOP_WITHIN: 0s"},
+		},
 		"no number":               {set: []string{"BRIDGE_PUSH_QUOTA=many"}, want: []string{`BRIDGE_PUSH_QUOTA: "many": want a whole number`}},
 		"no unit":                 {set: []string{"BRIDGE_PUSH_INTERVAL=2"}, want: []string{`BRIDGE_PUSH_INTERVAL: "2": want a duration with a unit`}},
 		"right name among equals": {set: []string{"BRIDGE_KAFKA_TIMEOUT=x"}, want: []string{"BRIDGE_KAFKA_TIMEOUT"}},
