@@ -66,15 +66,20 @@ func (s *Server) Run(ctx context.Context) error {
 		Handler: s.Handler(), ReadHeaderTimeout: readTimeout,
 		ErrorLog: slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelDebug),
 	}
+	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 		defer cancel()
-		_ = srv.Shutdown(stopping) // what does not end in time is a scrape; nothing is lost
+		if srv.Shutdown(stopping) != nil {
+			_ = srv.Close() // what does not end in time is a scrape; nothing is lost
+		}
 	})
-	defer stop()
-	if err := srv.Serve(s.lis); !errors.Is(err, http.ErrServerClosed) {
+	err := srv.Serve(s.lis)
+	if stop() {
 		return fmt.Errorf("serve %s: %w", s.Addr(), err)
 	}
+	<-ended // Serve returns when Shutdown begins, not when the answers are out
 	return nil
 }
 
