@@ -71,6 +71,9 @@ type Outcome struct {
 	TaskID string // the API's id of the push
 
 	Started time.Time // zero where Class is ClassVoid
-	Ended   time.Time // when the answer was read, or given up
-	Counted bool      // it used one of the window's calls
+	// Ended is what the interval and the window are measured from: when the answer
+	// was read or, where there was none, when the request was surely no longer on
+	// its way.
+	Ended   time.Time
+	Counted bool // it used one of the window's calls
 }

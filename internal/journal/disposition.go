@@ -66,14 +66,14 @@ type Disposition struct {
 	Kind   Kind
 	At     time.Time // when it was decided
 
-	PushID   string // Pushed, Rejected: the push that carried it, or its last part
-	TaskID   string // Pushed: the API's id of that push
-	PushedAt time.Time
-	Parts    int    // calls that it took; 0 and 1: one
-	Code     int    // the API's ErrorCode
-	Info     string // the API's ErrorInfo
-	Why      string // why the push went when it went
-	Doubt    bool   // it is not known whether the call was carried out
+	PushID   string    // Pushed, Rejected: the push that carried it, or its last part
+	TaskID   string    // Pushed: the API's id of that push
+	PushedAt time.Time // when that push's call began
+	Parts    int       // calls that it took; 0 and 1: one
+	Code     int       // the API's ErrorCode
+	Info     string    // the API's ErrorInfo
+	Why      string    // why the push went when it went
+	Doubt    bool      // it is not known whether the call was carried out
 
 	By     string // Superseded, Duplicate: the other event, as source#id
 	Reason string // DeadLettered, Unmatched: what was wrong

@@ -1,13 +1,12 @@
 package journal
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
-
-	"encoding/json"
-	"fmt"
 
 	"pushbridge/internal/offset"
 )

@@ -68,7 +68,16 @@ type call struct {
 	doubt   bool // its outcome says so
 	counted bool
 	made    bool
+	start   time.Time
 	end     time.Time
+}
+
+// took is how long after its start the call's end came; 0 where no start is known.
+func (c *call) took() time.Duration {
+	if c.start.IsZero() {
+		return 0
+	}
+	return c.end.Sub(c.start)
 }
 
 // history is the state in the making.
@@ -123,7 +132,7 @@ func (h *history) add(r *record) error {
 		c.counted = c.counted || o.Counted
 		c.made = c.made || o.Class != ClassVoid
 		if o.Ended.After(c.end) {
-			c.end = o.Ended
+			c.start, c.end = o.Started, o.Ended
 		}
 	}
 	for _, e := range r.Dispositions {
@@ -152,9 +161,9 @@ func (h *history) add(r *record) error {
 }
 
 // state draws the sum. Instants that were stored meet the clock here and only
-// here, and are rounded against us: an end in the future, which a clock that was
-// set back makes, is now at the latest, because the call did end before it was
-// written; an unknown end is as late as it can be.
+// here, and are rounded against us: an end in the future is that of a request
+// that may still be on its way, or one that a clock which was set back makes; it
+// is no later than if the call began now. An unknown end is as late as it can be.
 func (h *history) state(now time.Time, fenced ...string) *State {
 	h.forgetUnfenced(fenced)
 	s := &State{Disposed: h.disposed, ByRule: h.byRule, Records: h.records}
@@ -166,8 +175,8 @@ func (h *history) state(now time.Time, fenced ...string) *State {
 		end := c.end
 		if !c.ended {
 			end = latestEnd(c.attempt, now)
-		} else if end.After(now) {
-			end = now
+		} else {
+			end = earlier(end, now.Add(c.took()))
 		}
 		if end.After(s.LastEnd) {
 			s.LastEnd = end
@@ -230,10 +239,14 @@ func latestEnd(a *Attempt, now time.Time) time.Time {
 	if a.Deadline.Before(a.At) {
 		return a.At
 	}
-	if limit := now.Add(a.Deadline.Sub(a.At)); a.Deadline.After(limit) {
-		return limit // the clock was set back
+	return earlier(a.Deadline, now.Add(a.Deadline.Sub(a.At))) // the clock may have been set back
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
 	}
-	return a.Deadline
+	return b
 }
 
 // allEnded goes by runs, not by offsets: a run may be as long as a topic.
