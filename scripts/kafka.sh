@@ -118,7 +118,10 @@ start() {
 		return
 	fi
 	stop
-	command -v java mvn keytool >/dev/null || die "a real broker needs Java 17 and Maven: install default-jdk-headless and maven"
+	local tool
+	for tool in java keytool mvn; do # of several names, command -v is content with one
+		command -v "$tool" >/dev/null || die "$tool is missing: a real broker needs Java 17 and Maven (default-jdk-headless and maven)"
+	done
 	mkdir -p "$dir"
 	free
 	fetch
