@@ -63,8 +63,9 @@ func TestEveryObjectIsTheOneMeant(t *testing.T) {
 	}
 }
 
-// The rule of Kubernetes' restricted Pod Security Standard, and two of ours: a
-// file system that is only read, and no token for an API it never calls.
+// The rule of Kubernetes' restricted Pod Security Standard, and three of ours: a
+// file system that is only read, no token for an API it never calls, and no
+// variables of other people's services, which could begin with BRIDGE_.
 func TestPodsAreRestricted(t *testing.T) {
 	t.Attr("guards", "the bridge runs where only restricted pods may")
 	t.Parallel()
@@ -102,6 +103,7 @@ func unrestricted(s core.PodSpec) (problems []string) {
 	isTrue := func(b *bool) bool { return b != nil && *b }
 	isFalse := func(b *bool) bool { return b != nil && !*b }
 	check(isFalse(s.AutomountServiceAccountToken), "mounts a service account token")
+	check(isFalse(s.EnableServiceLinks), "has the addresses of all services in its environment")
 	check(!s.HostNetwork && !s.HostPID && !s.HostIPC, "shares a namespace with the host")
 	if p := s.SecurityContext; p == nil {
 		check(false, "has no pod security context")
