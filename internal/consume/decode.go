@@ -47,6 +47,11 @@ func (d decoder) event(r *Record) (e *event.Event, class Class, err error) {
 	if err != nil {
 		return nil, class, err
 	}
+	if msg.mode == binding.EncodingStructured {
+		if e = quickEvent(r.Value); e != nil {
+			return e, 0, nil
+		}
+	}
 	e, err = binding.ToEvent(context.Background(), msg)
 	if err != nil {
 		return nil, Invalid, err
