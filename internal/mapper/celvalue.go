@@ -2,7 +2,9 @@ package mapper
 
 import (
 	"fmt"
+	"iter"
 	"reflect"
+	"slices"
 	"strconv"
 
 	"cel.dev/cel-go/common/types"
@@ -55,8 +57,10 @@ func number(text string) ref.Val {
 type fields interface {
 	lookup(name string) (ref.Val, bool)
 	// whole returns all of it as an ordinary CEL map, for what needs more than
-	// a look-up: iteration, size, equality.
+	// a look-up: size, equality, conversion.
 	whole() traits.Mapper
+	// names returns the keys, each once.
+	names() []string
 }
 
 // lazyMap is a CEL map that finds fields without decoding the others.
@@ -85,8 +89,13 @@ func (m lazyMap) Contains(key ref.Val) ref.Val {
 	return types.Bool(ok)
 }
 
-// Iterator implements traits.Iterable.
-func (m lazyMap) Iterator() traits.Iterator { return m.whole().Iterator() }
+// Iterator implements traits.Iterable, in the order of the names: that of a Go
+// map would make other messages of equal events.
+func (m lazyMap) Iterator() traits.Iterator {
+	names := m.names()
+	slices.Sort(names)
+	return types.NewStringList(types.DefaultTypeAdapter, names).Iterator()
+}
 
 // Size implements traits.Sizer.
 func (m lazyMap) Size() ref.Val { return m.whole().Size() }
@@ -122,10 +131,31 @@ func (o object) lookup(name string) (ref.Val, bool) {
 
 func (o object) whole() traits.Mapper {
 	all := map[ref.Val]ref.Val{}
-	for key := o.i + 1; key < int(o.d.tokens[o.i].next); key = int(o.d.tokens[key+1].next) {
+	for key := range o.keys() {
 		all[types.String(o.d.text(key))] = o.d.value(key + 1)
 	}
 	return types.NewRefValMap(types.DefaultTypeAdapter, all)
+}
+
+func (o object) names() []string {
+	var all []string
+	seen := map[string]bool{}
+	for key := range o.keys() {
+		if name := o.d.text(key); !seen[name] {
+			seen[name] = true
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// keys yields the tokens of the members' names, repeated ones too.
+func (o object) keys() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for key := o.i + 1; key < int(o.d.tokens[o.i].next) && yield(key); {
+			key = int(o.d.tokens[key+1].next)
+		}
+	}
 }
 
 // lazyList is a CEL list over a JSON array of a document.

@@ -155,14 +155,19 @@ func TestText(t *testing.T) {
 	t.Attr("promise", "explained")
 	t.Parallel()
 	runMapCases(t, map[string]mapCase{
-		"path":             {text("a ${data.x}!"), `{"data":{"x":"b"}}`, "r: everyone: a b!"},
-		"deep path":        {text("${data.a.b[1].c}"), `{"data":{"a":{"b":[0,{"c":"d"}]}}}`, "r: everyone: d"},
-		"quoted path":      {text(`${data["a b"]["c-d"]}`), `{"data":{"a b":{"c-d":1}}}`, "r: everyone: 1"},
-		"attribute":        {text("${event.type} ${event.tenant}"), `{"tenant":5}`, "r: everyone: x 5"},
-		"number as is":     {text("${data.x} ${data.y} ${data.z}"), `{"data":{"x":1.50,"y":123456789012345678901,"z":3}}`, "r: everyone: 1.50 123456789012345678901 3"},
-		"boolean":          {text("${data.x}"), `{"data":{"x":true}}`, "r: everyone: true"},
-		"escapes":          {text("${data.x}"), `{"data":{"x":"\u00e9\ud83d\ude00\"\n"}}`, "r: everyone: é😀\"\n"},
-		"expression":       {text(`${data.x + 1}/${data.y * 0.5}/${data.s.upperAscii()}/${data.l.join("+")}/${data.x > 0}`), `{"data":{"x":1,"y":3.0,"s":"a","l":["b","c"]}}`, "r: everyone: 2/1.5/A/b+c/true"},
+		"path":         {text("a ${data.x}!"), `{"data":{"x":"b"}}`, "r: everyone: a b!"},
+		"deep path":    {text("${data.a.b[1].c}"), `{"data":{"a":{"b":[0,{"c":"d"}]}}}`, "r: everyone: d"},
+		"quoted path":  {text(`${data["a b"]["c-d"]}`), `{"data":{"a b":{"c-d":1}}}`, "r: everyone: 1"},
+		"attribute":    {text("${event.type} ${event.tenant}"), `{"tenant":5}`, "r: everyone: x 5"},
+		"number as is": {text("${data.x} ${data.y} ${data.z}"), `{"data":{"x":1.50,"y":123456789012345678901,"z":3}}`, "r: everyone: 1.50 123456789012345678901 3"},
+		"boolean":      {text("${data.x}"), `{"data":{"x":true}}`, "r: everyone: true"},
+		"escapes":      {text("${data.x}"), `{"data":{"x":"\u00e9\ud83d\ude00\"\n"}}`, "r: everyone: é😀\"\n"},
+		"expression":   {text(`${data.x + 1}/${data.y * 0.5}/${data.s.upperAscii()}/${data.l.join("+")}/${data.x > 0}`), `{"data":{"x":1,"y":3.0,"s":"a","l":["b","c"]}}`, "r: everyone: 2/1.5/A/b+c/true"},
+		"order of members": {
+			text(`${data.o.map(k, k + string(data.o[k])).join(",")} ${event.map(k, k).join(",")} ${data.o.exists(k, k == "d") ? "" : "no d"}`),
+			`{"tenant":"t","data":{"o":{"c":1,"b":2,"a":3,"c":4,"f":5,"e":6,"g":7}}}`,
+			"r: everyone: a3,b2,c4,e6,f5,g7 id,source,specversion,tenant,type no d",
+		},
 		"braces in CEL":    {text(`${{"a": "}"}.a}${"{"}`), `{}`, "r: everyone: }{"},
 		"escaped dollar":   {text("$${data.x} $5 $"), `{}`, "r: everyone: ${data.x} $5 $"},
 		"default":          {text(`${data.?x.orValue("none")}`), `{}`, "r: everyone: none"},

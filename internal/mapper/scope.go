@@ -2,6 +2,7 @@ package mapper
 
 import (
 	"mime"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -180,14 +181,19 @@ func (a attributes) lookup(name string) (ref.Val, bool) {
 
 func (a attributes) whole() traits.Mapper {
 	all := map[string]string{}
-	names := []string{"type", "id", "source", "specversion", "subject", "datacontenttype", "dataschema", "time"}
-	for name := range a.s.context.Extensions {
-		names = append(names, name)
-	}
-	for _, name := range names {
-		if text, ok := a.s.attribute(name); ok {
-			all[name] = text
-		}
+	for _, name := range a.names() {
+		all[name], _ = a.s.attribute(name)
 	}
 	return types.NewStringStringMap(types.DefaultTypeAdapter, all)
+}
+
+func (a attributes) names() []string {
+	all := []string{"type", "id", "source", "specversion", "subject", "datacontenttype", "dataschema", "time"}
+	for name := range a.s.context.Extensions {
+		all = append(all, name)
+	}
+	return slices.DeleteFunc(all, func(name string) bool {
+		_, ok := a.s.attribute(name)
+		return !ok
+	})
 }
