@@ -122,7 +122,7 @@ const width = 110
 func (v view) table() string {
 	var b strings.Builder
 	line := func(format string, args ...any) {
-		text := []rune(fmt.Sprintf(format, args...))
+		text := []rune(visible(fmt.Sprintf(format, args...)))
 		if len(text) > width {
 			text = append(text[:width-1], '…')
 		}

@@ -220,3 +220,23 @@ func TestKilledInACall(t *testing.T) {
 		}
 	})
 }
+
+// A first signal asks for an orderly end; who is in a hurry sends another.
+func TestSecondSignalEndsAtOnce(t *testing.T) {
+	t.Attr("guards", "bridge run can be stopped by hand")
+	t.Parallel()
+	s := embeddedSite(t)
+	i := s.run("BRIDGE_PUSH_TIMEOUT=25s", "BRIDGE_KAFKA_SESSION_TIMEOUT=30s", "BRIDGE_KAFKA_REBALANCE_TIMEOUT=60s")
+	i.owns()
+	if err := s.sim.Inject(pushsim.Fault{Kind: pushsim.FaultStall, After: true}); err != nil {
+		t.Fatal(err)
+	}
+	s.emit(nil, happening("a1", "region.alert", "oslo", "stalled"))
+	eventually(t, "the call is under way", func() bool { return len(s.sim.Calls()) == 1 })
+	i.signal(syscall.SIGTERM)
+	i.find(`"msg":"session ends: finishing what is under way"`)
+	eventually(t, "the process has ended", func() bool { return i.cmd.Process.Signal(syscall.SIGTERM) != nil })
+	if code := i.wait(); code != -1 {
+		t.Errorf("exit code %d, want an end by the signal", code)
+	}
+}

@@ -29,17 +29,23 @@ func onBoth(t *testing.T, test func(*testing.T, *site)) {
 	t.Parallel()
 	t.Run("embedded", func(t *testing.T) {
 		t.Parallel()
-		broker, err := devkafka.Start(devkafka.Config{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(broker.Close)
-		test(t, newSite(t, broker.Addrs()[0]))
+		test(t, embeddedSite(t))
 	})
 	t.Run("kafka", func(t *testing.T) {
 		t.Parallel()
 		test(t, newSite(t, realKafka(t)))
 	})
+}
+
+// embeddedSite is a site with a broker of its own.
+func embeddedSite(t *testing.T) *site {
+	t.Helper()
+	broker, err := devkafka.Start(devkafka.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(broker.Close)
+	return newSite(t, broker.Addrs()[0])
 }
 
 // realKafka returns the address of the broker that `make kafka` starts.
