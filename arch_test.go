@@ -88,13 +88,13 @@ func TestThesePackagesLinkNothingOfOurs(t *testing.T) {
 	}
 }
 
-// The embedded broker is for the demo and for tests: a stage that links it
-// would carry a second Kafka client.
-func TestOnlyTheDemoLinksTheEmbeddedBroker(t *testing.T) {
+// The embedded broker is for the demo, the benchmark and tests: a stage that
+// links it would carry a second Kafka client.
+func TestOnlyDemoAndBenchmarkLinkTheEmbeddedBroker(t *testing.T) {
 	t.Attr("guards", "the running pipeline does not link the embedded Kafka")
 	t.Parallel()
 
-	may := []string{ours + "/internal/devkafka", ours + "/cmd/bridge"}
+	may := []string{ours + "/internal/devkafka", ours + "/cmd/bridge", ours + "/bench/throughput"}
 	seen := 0
 	for _, line := range list(t, "-f", `{{.ImportPath}}={{range .Deps}}{{.}},{{end}}`, "./...") {
 		pkg, deps, _ := strings.Cut(line, "=")
