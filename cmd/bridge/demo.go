@@ -137,8 +137,11 @@ func startSimulator(ctx context.Context) (*pushsim.Server, string, func(), error
 		return nil, "", nil, fmt.Errorf("listen for the simulated push API: %w", err)
 	}
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan error, 1)
-	go func() { ended <- sim.Run(serving, lis) }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = sim.Run(serving, lis) // what goes wrong here is seen by the pipeline, which calls it
+	}()
 	return sim, "http://" + lis.Addr().String(), func() { stop(); <-ended }, nil
 }
 

@@ -102,7 +102,9 @@ func (d *demoRun) cutShort(ctx context.Context, cancel func(), emitted <-chan er
 	defer done()
 	cancel()
 	if emitted != nil {
-		<-emitted // its error is ours
+		if err := <-emitted; err != nil && !errors.Is(err, context.Canceled) {
+			return demoSummary{}, err
+		}
 	}
 	_ = d.stop() // runDemo, which started it, returns its error
 	for {

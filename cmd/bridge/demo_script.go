@@ -61,7 +61,7 @@ func (d *demoRun) emit(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return ctx.Err()
 		case <-time.After(time.Until(start.Add(s.after))):
 		}
 		e := s.event.Clone()

@@ -105,10 +105,11 @@ func newExplainCmd() *cobra.Command {
 				if err != nil {
 					return fmt.Errorf("read events: %w", err)
 				}
-				defer f.Close()
+				defer f.Close() //nolint:errcheck // only read
 				in = f
 			}
-			return explainAll(in, cmd.OutOrStdout(), output, rules, at)
+			x := explainer{rules: rules, received: at, asJSON: output == "json"}
+			return x.all(in, cmd.OutOrStdout())
 		},
 	}
 	cmd.Flags().StringVar(&rulesFile, "rules", "", "rule file")
@@ -118,9 +119,16 @@ func newExplainCmd() *cobra.Command {
 	return cmd
 }
 
-// explainAll goes through the stream of events; one that is no CloudEvent is a
+// explainer knows what is asked about every event.
+type explainer struct {
+	rules    *mapper.Rules
+	received time.Time
+	asJSON   bool
+}
+
+// all goes through the stream of events; one that is no CloudEvent is a
 // finding, one that is no JSON ends the stream.
-func explainAll(in io.Reader, out io.Writer, output string, rules *mapper.Rules, at time.Time) error {
+func (e explainer) all(in io.Reader, out io.Writer) error {
 	dec, enc := json.NewDecoder(in), json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
 	bad := false
@@ -131,13 +139,13 @@ func explainAll(in io.Reader, out io.Writer, output string, rules *mapper.Rules,
 		} else if err != nil {
 			return fmt.Errorf("read event %d: %w", n, err)
 		}
-		x, failed, err := explainOne(raw, rules, at)
+		x, failed, err := explainOne(raw, e.rules, e.received)
 		if err != nil {
 			return err
 		}
 		bad = bad || failed
 		x.Number = n
-		if output == "json" {
+		if e.asJSON {
 			err = enc.Encode(x)
 		} else {
 			err = x.print(out)

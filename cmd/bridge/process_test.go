@@ -86,18 +86,12 @@ func (p *process) add(line string, last bool) {
 // for it.
 func (p *process) find(pattern string) []string {
 	p.t.Helper()
-	return p.findAfter(0, pattern)
-}
-
-// findAfter is find without the first n lines.
-func (p *process) findAfter(n int, pattern string) []string {
-	p.t.Helper()
 	re := regexp.MustCompile(pattern)
-	deadline := time.After(patience)
+	next, deadline := 0, time.After(patience)
 	for {
 		p.mu.Lock()
-		for ; n < len(p.lines); n++ {
-			if found := re.FindStringSubmatch(p.lines[n]); found != nil {
+		for ; next < len(p.lines); next++ {
+			if found := re.FindStringSubmatch(p.lines[next]); found != nil {
 				p.mu.Unlock()
 				return found
 			}
@@ -113,13 +107,6 @@ func (p *process) findAfter(n int, pattern string) []string {
 			p.t.Fatalf("the process did not say %q", pattern)
 		}
 	}
-}
-
-// said is the number of lines so far.
-func (p *process) said() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.lines)
 }
 
 func (p *process) stderr() string {

@@ -57,7 +57,7 @@ func execute(ctx context.Context, root *cobra.Command) error {
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && !understood {
 		if _, ok := errors.AsType[exitError](err); !ok {
-			err = fmt.Errorf("%s\nSee %s --help.", strings.TrimSpace(err.Error()), cmd.CommandPath())
+			err = fmt.Errorf("%s\nsee %s --help", strings.TrimSpace(err.Error()), cmd.CommandPath())
 		}
 		return exitError{code: exitUsage, err: err}
 	}

@@ -79,7 +79,7 @@ func TestRunFromEventsToResults(t *testing.T) {
 func (s *site) produce(m kafka.Message) {
 	s.t.Helper()
 	w := &kafka.Writer{Addr: s.client.Addr, Topic: s.topic("events"), Transport: s.client.Transport, RequiredAcks: kafka.RequireAll, BatchSize: 1}
-	defer w.Close()
+	defer w.Close() //nolint:errcheck // every write was acknowledged before
 	if err := w.WriteMessages(s.t.Context(), m); err != nil {
 		s.t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func wantMetrics(t *testing.T, i *instance, calls int) {
 	for _, p := range problems {
 		t.Errorf("metric %s: %s", p.Metric, p.Text)
 	}
-	for _, name := range strings.Fields(`bridge_events_total bridge_events_received_total bridge_push_calls_total bridge_push_duration_seconds
+	for name := range strings.FieldsSeq(`bridge_events_total bridge_events_received_total bridge_push_calls_total bridge_push_duration_seconds
 		bridge_push_merged_events bridge_event_delay_seconds bridge_pending_intents bridge_pending_oldest_seconds bridge_budget_quota_calls
 		bridge_budget_used_calls bridge_budget_remaining_calls bridge_next_call_seconds bridge_breaker_state bridge_writer
 		bridge_kafka_lag_records bridge_dlq_total bridge_push_blocked bridge_build_info go_goroutines process_open_fds`) {

@@ -298,7 +298,9 @@ func (s *site) read(topic string) [][]byte {
 			next = m.Offset + 1
 			values = append(values, m.Value)
 		}
-		reader.Close()
+		if err := reader.Close(); err != nil {
+			s.t.Errorf("close the reader of %s/%d: %v", topic, p.ID, err)
+		}
 	}
 	return values
 }
