@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -405,6 +406,9 @@ func TestUnwritableTopicsStopCallsAndThenFetching(t *testing.T) {
 				if fault.Hits() < 10 {
 					t.Errorf("tried %d times", fault.Hits())
 				}
+				if n := w.end(journalTopic, 0); topic == resultsTopic && n != 1 {
+					t.Errorf("the journal has %d records of one disposition", n)
+				}
 				fault.Remove()
 				sleep(2 * time.Minute)
 				if got := i.status(); got.Unwritable || got.Paused {
@@ -415,6 +419,58 @@ func TestUnwritableTopicsStopCallsAndThenFetching(t *testing.T) {
 			})
 		})
 	}
+}
+
+// At most one call can be in doubt, so the next waits until the journal has the
+// end of the last.
+func TestNextCallWaitsForTheJournal(t *testing.T) {
+	t.Attr("promise", "one-writer")
+	t.Parallel()
+	inBubble(t, setup{rules: plainRules, users: people}, func(t *testing.T, w *world) {
+		w.start()
+		sleep(5 * time.Second)
+		fault := w.broker.Cluster().Fault(kfake.Fault{
+			Keys: []kmsg.Key{kmsg.Produce}, Topic: journalTopic, Err: kerr.NotEnoughReplicas, Count: -1,
+			When: func(r kmsg.Request) bool {
+				return bytes.Contains(r.(*kmsg.ProduceRequest).Topics[0].Partitions[0].Records, []byte(`"outcome"`))
+			},
+		})
+		w.emit(promo("one", "gold"), promo("two", "gold"))
+		for len(w.sim.Calls()) == 0 {
+			sleep(100 * time.Millisecond)
+		}
+		sleep(time.Minute)
+		if n := len(w.sim.Calls()); n != 1 {
+			t.Errorf("%d calls while the first one's end is not in the journal", n)
+		}
+		fault.Remove()
+		sleep(time.Minute)
+		w.wantClasses("ok", "ok")
+		w.wantDispositions(map[string]string{"e1": "pushed", "e2": "pushed"})
+	})
+}
+
+// Leaving ends in time when Kafka takes no commits, and does not press it.
+func TestSIGTERMWhileCommitsAreRefused(t *testing.T) {
+	t.Attr("promise", "nothing-lost")
+	t.Parallel()
+	inBubble(t, setup{rules: plainRules, users: people}, func(t *testing.T, w *world) {
+		i := w.start(func(o *options) { o.limits.StopWithin = 5 * time.Second })
+		sleep(5 * time.Second)
+		commits := w.broker.Cluster().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.NotEnoughReplicas, Count: -1})
+		w.emit(happening{Type: "gossip"})
+		sleep(3 * time.Second)
+		started, before := time.Now(), commits.Hits()
+		i.leave()
+		if took, n := time.Since(started), commits.Hits()-before; took > 6*time.Second || n < 2 || n > 6 {
+			t.Errorf("left after %v and %d commits", took, n)
+		}
+		commits.Remove()
+		w.start()
+		sleep(10 * time.Second)
+		w.wantDispositions(map[string]string{"e1": "unmatched"})
+		w.wantCommitted()
+	})
 }
 
 func TestSIGTERMFinishesTheCallInFlight(t *testing.T) {

@@ -2,7 +2,9 @@ package bridge
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -154,6 +156,28 @@ func TestRestartKeepsTheBudget(t *testing.T) {
 		w.wantClasses(slices.Repeat([]string{"ok"}, 8)...)
 		w.wantBudget(3)
 		w.wantCommitted()
+	})
+}
+
+// So does the end of a call that does not count.
+func TestRestartKeepsTheInterval(t *testing.T) {
+	t.Attr("promise", "budget")
+	t.Parallel()
+	inBubble(t, setup{rules: plainRules, users: people}, func(t *testing.T, w *world) {
+		// Nothing but the interval may hold the call back.
+		unsettled := func(o *options) { o.limits.Settle = 0 }
+		i := w.start(unsettled)
+		sleep(5 * time.Second)
+		w.must(w.sim.Inject(pushsim.Fault{Kind: pushsim.FaultCode, Code: 90024}))
+		w.emit(alert("storm", "paris"))
+		for len(w.sim.Calls()) == 0 {
+			sleep(50 * time.Millisecond)
+		}
+		i.leave()
+		w.start(unsettled)
+		sleep(time.Minute)
+		w.wantClasses("wait", "ok")
+		w.wantBudget(100)
 	})
 }
 
@@ -377,6 +401,11 @@ func TestBoundOfPendingLosesNothing(t *testing.T) {
 		}
 		if !paused {
 			t.Error("fetching never paused")
+		}
+		for _, line := range regexp.MustCompile(`fetching resumes" pending=(\d+)`).FindAllStringSubmatch(i.log.String(), -1) {
+			if n, _ := strconv.Atoi(line[1]); n > 12 {
+				t.Errorf("fetching resumed with %d of 16 pending", n)
+			}
 		}
 		w.wantDispositions(want)
 		w.wantCommitted()
