@@ -50,13 +50,14 @@ func (p *pile) takeFrom(n int) []journal.Disposition {
 		end -= k
 		if p.pieces[last] = piece[:len(piece)-k]; k == len(piece) {
 			p.pieces = p.pieces[:last]
+			p.giveBack(piece)
 		}
 	}
 	return taken
 }
 
-// giveBack takes a piece whose dispositions are written. They are forgotten: the
-// texts in them would outlive their events.
+// giveBack takes a piece that nobody needs any more, to be used again. What is in
+// it is forgotten: the texts would outlive their events.
 func (p *pile) giveBack(piece []journal.Disposition) {
 	if cap(piece) > cap(p.spare) {
 		clear(piece)

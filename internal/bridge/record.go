@@ -182,7 +182,7 @@ func (j *recordJob) all() iter.Seq[*journal.Disposition] {
 }
 
 func (j *recordJob) tell(ctx context.Context, tell Teller) error {
-	var ds []results.Disposed
+	ds := make([]results.Disposed, 0, min(tellMax, j.len()))
 	for d := range j.all() {
 		ds = append(ds, results.Disposed{
 			Disposition: *d, RulesVersion: j.rulesVersion,
