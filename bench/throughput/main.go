@@ -43,10 +43,16 @@ type options struct {
 	brokers, topic string
 }
 
+// streams are the standard ones.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
+	if err := run(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}); err != nil {
 		fmt.Fprintln(os.Stderr, "throughput:", err)
 		os.Exit(1)
 	}
@@ -75,22 +81,22 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	return o, nil
 }
 
-func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	o, err := parse(args, stderr)
+func run(ctx context.Context, args []string, std streams) error {
+	o, err := parse(args, std.err)
 	if err != nil {
 		return err
 	}
 	switch o.role {
 	case "host":
-		return host(ctx, o, stdin, stdout)
+		return host(ctx, o, std.in, std.out)
 	case "fetch":
-		return fetchAll(ctx, o, stdout)
+		return fetchAll(ctx, o, std.out)
 	case "decode":
-		return decodeAll(ctx, o, stdout)
+		return decodeAll(ctx, o, std.out)
 	case "count":
-		return countEnds(ctx, o, stdout)
+		return countEnds(ctx, o, std.out)
 	case "":
-		return measure(ctx, o, stdout, stderr)
+		return measure(ctx, o, std.out, std.err)
 	}
 	return fmt.Errorf("-role %q: want host, fetch, decode or count", o.role)
 }

@@ -69,26 +69,31 @@ func bounds(ctx context.Context, c *kafka.Client, topic string) (map[int]kafka.P
 	return found, nil
 }
 
-// each hands every record of the topic to do, as many partitions at once as
-// there are. The record's bytes are closed by do.
-func each(ctx context.Context, c *kafka.Client, topic string, do func(partition int) func(*kafka.Record) error) error {
-	parts, err := bounds(ctx, c, topic)
+// source is a topic to be read whole.
+type source struct {
+	client *kafka.Client
+	topic  string
+}
+
+// each hands every record to one function a partition, all partitions at once.
+func (s source) each(ctx context.Context, do func() func(*kafka.Record) error) error {
+	parts, err := bounds(ctx, s.client, s.topic)
 	if err != nil {
 		return err
 	}
 	var all sync.WaitGroup
 	problems := make([]error, partitions)
 	for id, p := range parts {
-		all.Go(func() { problems[id] = read(ctx, c, topic, p, do(id)) })
+		all.Go(func() { problems[id] = s.read(ctx, p, do()) })
 	}
 	all.Wait()
 	return errors.Join(problems...)
 }
 
-func read(ctx context.Context, c *kafka.Client, topic string, p kafka.PartitionOffsets, do func(*kafka.Record) error) error {
+func (s source) read(ctx context.Context, p kafka.PartitionOffsets, do func(*kafka.Record) error) error {
 	for next := p.FirstOffset; next < p.LastOffset; {
-		res, err := c.Fetch(ctx, &kafka.FetchRequest{
-			Topic: topic, Partition: p.Partition, Offset: next, MinBytes: 1, MaxBytes: fetchBytes, MaxWait: 500 * time.Millisecond,
+		res, err := s.client.Fetch(ctx, &kafka.FetchRequest{
+			Topic: s.topic, Partition: p.Partition, Offset: next, MinBytes: 1, MaxBytes: fetchBytes, MaxWait: 500 * time.Millisecond,
 		})
 		if err == nil {
 			err = res.Error
@@ -104,7 +109,7 @@ func read(ctx context.Context, c *kafka.Client, topic string, p kafka.PartitionO
 			}
 		}
 		if !errors.Is(err, io.EOF) {
-			return fmt.Errorf("read %s/%d@%d: %w", topic, p.Partition, next, err)
+			return fmt.Errorf("read %s/%d@%d: %w", s.topic, p.Partition, next, err)
 		}
 	}
 	return nil
@@ -125,7 +130,7 @@ func closeAll(r *kafka.Record) {
 func fetchAll(ctx context.Context, o options, stdout io.Writer) error {
 	var events, size atomic.Int64
 	s := said{First: time.Now()}
-	err := each(ctx, client(o.brokers), o.topic, func(int) func(*kafka.Record) error {
+	err := source{client(o.brokers), o.topic}.each(ctx, func() func(*kafka.Record) error {
 		var buf []byte
 		return func(r *kafka.Record) error {
 			n := r.Value.Len()
@@ -153,7 +158,7 @@ var errRead = errors.New("everything is read")
 // throws the events away.
 func decodeAll(ctx context.Context, o options, stdout io.Writer) error {
 	c := client(o.brokers)
-	ends, err := bounds(ctx, c, o.topic)
+	input, err := bounds(ctx, c, o.topic)
 	if err != nil {
 		return err
 	}
@@ -171,7 +176,7 @@ func decodeAll(ctx context.Context, o options, stdout io.Writer) error {
 	}
 	var s said
 	left := make(map[offset.Partition]int64)
-	for id, p := range ends {
+	for id, p := range input {
 		if p.LastOffset > p.FirstOffset {
 			left[offset.Partition{Topic: o.topic, ID: int32(id)}] = p.LastOffset
 		}
@@ -218,7 +223,7 @@ func countEnds(ctx context.Context, o options, stdout io.Writer) error {
 	count := ends{Dispositions: make(map[string]int)}
 	seen := make(map[string]bool)
 	var lock sync.Mutex
-	err := each(ctx, client(o.brokers), o.topic, func(int) func(*kafka.Record) error {
+	err := source{client(o.brokers), o.topic}.each(ctx, func() func(*kafka.Record) error {
 		return func(r *kafka.Record) error {
 			value, err := kafka.ReadAll(r.Value)
 			if err != nil {

@@ -137,7 +137,7 @@ func (q *quick) attribute(name []byte, value string) bool {
 		c.Source = *uri
 		return q.once(seenSource)
 	case "subject":
-		c.Subject = pointer(value)
+		c.Subject = new(value)
 		return q.once(seenSubject)
 	case "time":
 		at, err := types.ParseTimestamp(value)
@@ -145,7 +145,7 @@ func (q *quick) attribute(name []byte, value string) bool {
 		return err == nil && q.once(seenTime)
 	case "datacontenttype":
 		// Of data in any other type the SDK asks more.
-		c.DataContentType = pointer(value)
+		c.DataContentType = new(value)
 		return q.once(seenContentType) && value == event.ApplicationJSON
 	case "dataschema":
 		c.DataSchema = types.ParseURI(value)
@@ -172,9 +172,6 @@ func (q *quick) extension(name, value string) bool {
 	c.Extensions[name] = value
 	return true
 }
-
-// pointer keeps only the text that is pointed to off the stack.
-func pointer(text string) *string { return &text }
 
 // once notes that a member has been read, and says whether it was the first
 // time.
