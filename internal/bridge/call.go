@@ -104,6 +104,7 @@ func (l *loop) conclude(end *pushEnd, p *push, v limiter.Verdict, now time.Time)
 	before := l.outbox.dispositions.len()
 	l.end(l.sched.Done(now, p.batch, v), now)
 	end.dispositions = l.outbox.dispositions.takeFrom(before)
+	end.after = l.outbox.dispositions.seal()
 	l.outbox.ended = end
 }
 

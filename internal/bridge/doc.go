@@ -21,5 +21,9 @@
 //	commit  the one commit                                it is answered                   Session.Commit
 //
 // The last three exist only while they have work; each answers on a channel of
-// size 1, so that none waits for the loop to end.
+// size 1, so that none waits for the loop to end. The session waits for them.
+//
+// What a restart must know stands in three places: the committed offsets, beside
+// them the name of the last attempt that was fenced, and the journal, which is
+// read back to the oldest record that is still to be read.
 package bridge

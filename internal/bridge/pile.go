@@ -8,14 +8,15 @@ import "pushbridge/internal/journal"
 type pile struct {
 	max    int                     // dispositions in a piece
 	pieces [][]journal.Disposition // only the last one has room
+	sealed bool                    // not even that one
 	spare  []journal.Disposition
 }
 
 func (p *pile) add(d journal.Disposition) {
 	last := len(p.pieces) - 1
-	if last < 0 || len(p.pieces[last]) == p.max {
+	if last < 0 || p.sealed || len(p.pieces[last]) == p.max {
 		p.pieces = append(p.pieces, p.spare)
-		p.spare = nil
+		p.spare, p.sealed = nil, false
 		last++
 	}
 	p.pieces[last] = append(p.pieces[last], d)
@@ -37,6 +38,13 @@ func (p *pile) take() []journal.Disposition {
 	piece := p.pieces[0]
 	p.pieces = p.pieces[1:]
 	return piece
+}
+
+// seal keeps what is added later out of the pieces that there are, and returns
+// how many these are.
+func (p *pile) seal() int {
+	p.sealed = len(p.pieces) > 0
+	return len(p.pieces)
 }
 
 // takeFrom removes what was added since the pile had n, and returns it.

@@ -43,6 +43,7 @@ type pushEnd struct {
 	attempt      journal.Attempt
 	outcome      journal.Outcome
 	dispositions []journal.Disposition
+	after        int // pieces of the pile that are older
 }
 
 // recordJob is one write. Its stage rises as parts of it succeed, so that a
@@ -100,7 +101,9 @@ func (o *outbox) bury(r *consume.Record, reason results.Reason, rule string, cau
 	})
 }
 
-// next takes the next write out of the outbox: nil where there is none.
+// next takes the next write out of the outbox: nil where there is none. What was
+// decided first is written first: the last disposition of an event lets its
+// offset go, and says to a restart that there were no others.
 func (o *outbox) next(rulesVersion string) *recordJob {
 	if job := o.failed; job != nil {
 		o.failed = nil
@@ -111,8 +114,15 @@ func (o *outbox) next(rulesVersion string) *recordJob {
 	}
 	// Letters are older than the dispositions that speak of them, so writing all
 	// letters with the first dispositions keeps the order.
-	job := &recordJob{letters: o.letters, push: o.ended, early: o.dispositions.take(), rulesVersion: rulesVersion}
-	o.letters, o.ended = nil, nil
+	job := &recordJob{letters: o.letters, early: o.dispositions.take(), rulesVersion: rulesVersion}
+	o.letters = nil
+	switch {
+	case o.ended == nil:
+	case o.ended.after > 0:
+		o.ended.after--
+	default:
+		job.push, o.ended = o.ended, nil
+	}
 	return job
 }
 

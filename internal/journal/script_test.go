@@ -50,7 +50,12 @@ func TestState(t *testing.T) {
 				if err != nil {
 					d.Fatalf(t, "%v", err)
 				}
-				return show(h.state(now))
+				var fenced []string
+				if d.HasArg("fenced") { // forgets the others for good
+					fenced = make([]string, 1)
+					d.ScanArgs(t, "fenced", &fenced[0])
+				}
+				return show(h.state(now, fenced...))
 			}
 			d.Fatalf(t, "unknown command %s", d.Cmd)
 			return ""
