@@ -27,7 +27,7 @@ func TestKcatWritesEventsAndReadsResults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, realKafka(t))
+			s := newSite(t, realKafka(t, "address"))
 			if _, err := exec.LookPath("kcat"); err != nil {
 				missing(t, "kcat")
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -26,6 +27,7 @@ func TestMain(m *testing.M) {
 // The scripts know, beside testscript's own commands:
 //
 //	kafka TOPIC...    starts an embedded broker; its address is in $KAFKA
+//	silent            listens on $SILENT and never answers
 //	usage COMMAND...  runs a command that must end with exit code 2
 //	plain FILE...     fails where a text holds control characters
 //	json FILE         fails where a text is not a sequence of JSON values
@@ -37,7 +39,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"kafka": scriptKafka, "usage": scriptUsage, "plain": scriptPlain, "json": scriptJSON,
+			"kafka": scriptKafka, "silent": scriptSilent, "usage": scriptUsage, "plain": scriptPlain, "json": scriptJSON,
 		},
 	})
 }
@@ -51,6 +53,13 @@ func scriptKafka(ts *testscript.TestScript, _ bool, topics []string) {
 	ts.Check(err)
 	ts.Defer(broker.Close)
 	ts.Setenv("KAFKA", strings.Join(broker.Addrs(), ","))
+}
+
+func scriptSilent(ts *testscript.TestScript, _ bool, _ []string) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { ln.Close() })
+	ts.Setenv("SILENT", ln.Addr().String())
 }
 
 func scriptUsage(ts *testscript.TestScript, _ bool, args []string) {

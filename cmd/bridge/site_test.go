@@ -33,7 +33,7 @@ func onBoth(t *testing.T, test func(*testing.T, *site)) {
 	})
 	t.Run("kafka", func(t *testing.T) {
 		t.Parallel()
-		test(t, newSite(t, realKafka(t)))
+		test(t, newSite(t, realKafka(t, "address")))
 	})
 }
 
@@ -48,13 +48,16 @@ func embeddedSite(t *testing.T) *site {
 	return newSite(t, broker.Addrs()[0])
 }
 
-// realKafka returns the address of the broker that `make kafka` starts.
-func realKafka(t *testing.T) string {
+// kafkaFacts is where `make kafka` tells about the broker that it started.
+var kafkaFacts = filepath.Join("..", "..", ".cache", "kafka")
+
+// realKafka returns an address of that broker.
+func realKafka(t *testing.T, fact string) string {
 	t.Helper()
-	if addr := os.Getenv("BRIDGE_TEST_KAFKA"); addr != "" {
+	if addr := os.Getenv("BRIDGE_TEST_KAFKA"); addr != "" && fact == "address" {
 		return addr
 	}
-	text, err := os.ReadFile(filepath.Join("..", "..", ".cache", "kafka", "address"))
+	text, err := os.ReadFile(filepath.Join(kafkaFacts, fact))
 	if err != nil {
 		missing(t, "a real Kafka: make kafka starts one")
 	}
