@@ -174,8 +174,7 @@ func Variables() []Variable { return walk(reflect.TypeFor[Config](), Prefix) }
 
 func walk(t reflect.Type, prefix string) []Variable {
 	var all []Variable
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		if sub, ok := f.Tag.Lookup("envPrefix"); ok {
 			all = append(all, walk(f.Type, prefix+sub)...)
 			continue

@@ -85,7 +85,7 @@ func TestWhatWasWrittenIsRead(t *testing.T) {
 		if want := []time.Time{end, open.Deadline}; !slices.EqualFunc(s.Calls, want, time.Time.Equal) || !s.LastEnd.Equal(open.Deadline) {
 			t.Errorf("calls %v, last %v; want %v and %v", s.Calls, s.LastEnd, want, open.Deadline)
 		}
-		for o := int64(0); o < 12; o++ {
+		for o := range int64(12) {
 			if got, want := s.Ended(offset.Position{Partition: promo, Offset: o}), o >= 1 && o <= 5; got != want {
 				t.Errorf("event %d ended: %v, want %v", o, got, want)
 			}

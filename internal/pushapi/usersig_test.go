@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -120,7 +119,7 @@ func TestKeyIsNeverPrinted(t *testing.T) {
 		}
 	}
 	log, text := logged()
-	log.Info("x", "key", key, slog.Any("all", client.cfg))
+	log.Info("x", "key", key, "all", client.cfg)
 	raw, err := json.Marshal(key)
 	if err != nil || string(raw) != `"[redacted]"` || strings.Contains(text.String(), testKey) {
 		t.Errorf("marshalled as %s (%v), logged as %s", raw, err, text)

@@ -101,7 +101,7 @@ func (l *DeadLetter) message() kafka.Message {
 			h = append(h, kafka.Header{Key: own.Key, Value: own.Value})
 		}
 	}
-	h = appendHeaders(h, l.Reason, l.Text, l.Rule, l.At, l.Attempts)
+	h = append(h, end{l.Reason, l.Text, l.Rule, l.At, l.Attempts}.headers()...)
 	h = append(h,
 		textHeader(headerTopic, l.Position.Topic),
 		textHeader(headerPartition, strconv.Itoa(int(l.Position.ID))),
@@ -111,20 +111,29 @@ func (l *DeadLetter) message() kafka.Message {
 
 func (p *RefusedPush) message() kafka.Message {
 	h := []kafka.Header{textHeader(headerContentType, typeJSON)}
-	h = appendHeaders(h, Refused, p.Text, strings.Join(p.Rules, ","), p.At, p.Attempts)
+	h = append(h, end{Refused, p.Text, strings.Join(p.Rules, ","), p.At, p.Attempts}.headers()...)
 	h = append(h, textHeader(headerCode, strconv.Itoa(p.Code)), textHeader(headerPush, p.PushID))
 	return kafka.Message{Key: []byte(p.PushID), Value: p.Request, Headers: h, Time: p.At}
 }
 
-func appendHeaders(h []kafka.Header, r Reason, text, rule string, at time.Time, attempts int) []kafka.Header {
-	h = append(h,
-		textHeader(headerReason, r.String()),
-		textHeader(headerText, clip(text)),
-		textHeader(headerTime, at.UTC().Format(time.RFC3339Nano)),
-		textHeader(headerAttempts, strconv.Itoa(max(attempts, 1))),
-		textHeader(headerCondition, permanent))
-	if rule != "" {
-		h = append(h, textHeader(headerRule, rule))
+// end is what both kinds of dead letters say of themselves.
+type end struct {
+	reason     Reason
+	text, rule string
+	at         time.Time
+	attempts   int
+}
+
+func (e end) headers() []kafka.Header {
+	h := []kafka.Header{
+		textHeader(headerReason, e.reason.String()),
+		textHeader(headerText, clip(e.text)),
+		textHeader(headerTime, e.at.UTC().Format(time.RFC3339Nano)),
+		textHeader(headerAttempts, strconv.Itoa(max(e.attempts, 1))),
+		textHeader(headerCondition, permanent),
+	}
+	if e.rule != "" {
+		h = append(h, textHeader(headerRule, e.rule))
 	}
 	return h
 }

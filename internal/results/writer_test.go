@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -345,10 +346,8 @@ func letterCounts(t *testing.T, reg prometheus.Gatherer) map[string]float64 {
 }
 
 func with(m map[string]string, key, value string) map[string]string {
-	out := map[string]string{key: value}
-	for k, v := range m {
-		out[k] = v
-	}
+	out := maps.Clone(m)
+	out[key] = value
 	return out
 }
 
