@@ -35,7 +35,11 @@ func (l *loop) call(session, work context.Context, b *limiter.Batch, now time.Ti
 	if b.Resend && p != nil && p.batch.ID == b.ID {
 		p.attempts++
 	} else {
-		p = &push{identity: l.b.randoms.next(now)}
+		id, again := l.known.resends(b)
+		if !again {
+			id = l.b.randoms.next(now)
+		}
+		p = &push{identity: id}
 		l.push = p
 	}
 	p.batch = b

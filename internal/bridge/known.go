@@ -7,6 +7,7 @@ import (
 	"pushbridge/internal/audience"
 	"pushbridge/internal/intent"
 	"pushbridge/internal/journal"
+	"pushbridge/internal/limiter"
 	"pushbridge/internal/offset"
 )
 
@@ -18,6 +19,8 @@ type known struct {
 	// lacks, and which must not be pushed again: the API took it, or nobody knows
 	// and the rule says drop.
 	made map[string]map[offset.Partition][]made
+	// again holds the pushes in doubt whose rules say resend.
+	again []journal.Attempt
 }
 
 // made is what one call of an earlier life carried of one rule and partition.
@@ -36,6 +39,8 @@ func newKnown(state *journal.State) *known {
 	for i := range state.InDoubt {
 		if state.InDoubt[i].OnDoubt == intent.Drop {
 			k.add(&state.InDoubt[i], true)
+		} else {
+			k.again = append(k.again, state.InDoubt[i])
 		}
 	}
 	return k
@@ -79,6 +84,27 @@ func (k *known) remaining(in intent.Intent) ([]audience.Audience, *made) {
 		rest = slices.DeleteFunc(slices.Clone(rest), c.attempt.Condition.Contains)
 	}
 	return rest, last
+}
+
+// resends returns the identity of the push in doubt that the batch is once more:
+// the same request for none but its events. Where others have joined them it is
+// another request, which must not have the same number.
+func (k *known) resends(b *limiter.Batch) (identity, bool) {
+	for i := range k.again {
+		a := &k.again[i]
+		if a.Condition == b.Audience && slices.Equal(a.Messages, b.Messages) &&
+			!slices.ContainsFunc(b.Covers, func(c limiter.Cover) bool { return !covers(a, c.Intent) }) {
+			a.Number++
+			return identity{id: a.ID, random: a.Random, attempts: a.Number}, true
+		}
+	}
+	return identity{}, false
+}
+
+func covers(a *journal.Attempt, in *intent.Intent) bool {
+	return slices.ContainsFunc(a.Covers, func(c journal.Cover) bool {
+		return c.Rule == in.Rule && c.Partition == in.Origin.Position.Partition && c.Offsets.Contains(in.Origin.Position.Offset)
+	})
 }
 
 // dispositionOfMade says how an intent ended whose last call was made in an
