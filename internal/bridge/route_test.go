@@ -316,6 +316,53 @@ func TestRemaining(t *testing.T) {
 	}
 }
 
+func TestResends(t *testing.T) {
+	t.Attr("promise", "exactly-the-right-people")
+	t.Parallel()
+	set := new(offset.Set)
+	set.Add(1)
+	set.Add(2)
+	push := journal.Attempt{
+		ID: "p", Number: 2, Random: 7, OnDoubt: intent.Resend, Condition: anyTag(t, "gold"), Messages: []intent.Message{saying(t, "hi")},
+		Covers: []journal.Cover{{Rule: "r", Partition: parts, Offsets: set}},
+	}
+	dropped := push
+	dropped.OnDoubt = intent.Drop
+	batch := func(audience audience.Audience, text, rule string, offsets ...int64) *limiter.Batch {
+		b := &limiter.Batch{Audience: audience, Messages: []intent.Message{saying(t, text)}}
+		for _, o := range offsets {
+			b.Covers = append(b.Covers, limiter.Cover{Intent: &intent.Intent{Origin: intent.Origin{Position: at(o)}, Rule: rule}})
+		}
+		return b
+	}
+	for name, tt := range map[string]struct {
+		push  journal.Attempt
+		batch *limiter.Batch
+		want  bool
+	}{
+		"the same":              {push, batch(anyTag(t, "gold"), "hi", "r", 1, 2), true},
+		"some have expired":     {push, batch(anyTag(t, "gold"), "hi", "r", 2), true},
+		"another has joined":    {push, batch(anyTag(t, "gold"), "hi", "r", 1, 2, 3), false},
+		"another rule's":        {push, batch(anyTag(t, "gold"), "hi", "s", 1), false},
+		"another audience":      {push, batch(anyTag(t, "silver"), "hi", "r", 1), false},
+		"another text":          {push, batch(anyTag(t, "gold"), "ho", "r", 1), false},
+		"its rule says drop it": {dropped, batch(anyTag(t, "gold"), "hi", "r", 1), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := newKnown(&journal.State{InDoubt: []journal.Attempt{tt.push}})
+			for n := range 2 { // and once more, if that call fails too
+				want := identity{}
+				if tt.want {
+					want = identity{id: "p", random: 7, attempts: 3 + n}
+				}
+				if got, ok := k.resends(tt.batch); got != want || ok != tt.want {
+					t.Errorf("resends = %+v, %t; want %+v, %t", got, ok, want, tt.want)
+				}
+			}
+		})
+	}
+}
+
 func TestFences(t *testing.T) {
 	t.Attr("promise", "nothing-lost")
 	t.Parallel()
