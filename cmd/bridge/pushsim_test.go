@@ -7,7 +7,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -53,6 +55,47 @@ func TestPushsimServesUntilItIsTold(t *testing.T) {
 	stop()
 	if err := <-ended; err != nil {
 		t.Errorf("ended with %v", err)
+	}
+}
+
+// What the simulator prints is all that a bridge needs to call it.
+func TestPushsimServesABridge(t *testing.T) {
+	t.Attr("guards", "bridge pushsim beside bridge run, as the README says, over HTTP and HTTPS")
+	t.Parallel()
+	for name, flags := range map[string][]string{
+		"http":  nil,
+		"https": {"--tls", "--tls-ca-out", filepath.Join(t.TempDir(), "ca.pem"), "--quota-zone", "Asia/Shanghai"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sim := startBridge(t, nil, append([]string{"pushsim", "--addr", "127.0.0.1:0", "--users", "50"}, flags...)...)
+			summary := sim.find(`^simulated push API: (\S+), 50 users; what it saw: (\S+)$`)[2]
+			var env []string
+			for _, variable := range []string{"BRIDGE_PUSH_URL", "BRIDGE_PUSH_SDKAPPID", "BRIDGE_PUSH_IDENTIFIER", "BRIDGE_PUSH_SECRET_KEY"} {
+				env = append(env, sim.find("^export (" + variable + "=\\S+)$")[1])
+			}
+			if flags != nil {
+				env = append(env, sim.find(`^export (SSL_CERT_FILE=\S+)$`)[1])
+			}
+			s := embeddedSite(t)
+			i := s.run(env...)
+			i.owns()
+			s.emit(nil, happening("a1", "region.alert", "shanghai", "storm"))
+			if end := s.ended("a1")["a1"]; end.disposition != "pushed" {
+				t.Errorf("event a1 ended %+v", end)
+			}
+			i.stop()
+			if flags == nil {
+				if seen := get(t, summary); !strings.Contains(seen, `"tasks": 1,`) {
+					t.Errorf("the simulator saw %s", seen)
+				}
+			}
+			sim.signal(syscall.SIGINT)
+			if code := sim.wait(); code != 0 {
+				t.Errorf("pushsim: exit code %d after an interrupt", code)
+			}
+			sim.plain()
+		})
 	}
 }
 
