@@ -43,7 +43,8 @@ type fetcher struct {
 	client    *kafka.Client
 	partition offset.Partition
 	next      int64
-	maxBytes  int32
+	limit     int32 // of the bytes that one fetch should bring, unpacked
+	maxBytes  int32 // of the next fetch, as they are sent: packed, if they are
 	decode    func(*Record) // sets Event or Err
 	out       chan<- Batch
 	log       *slog.Logger
@@ -59,11 +60,13 @@ type fetcher struct {
 func newFetcher(g *Group, a Assignment, partitions int, out chan<- Batch) *fetcher {
 	received, lag := g.metrics.partition(a.Partition)
 	log := g.cfg.Logger.With("topic", a.Partition.Topic, "partition", a.Partition.ID)
+	limit := int32(max(minFetchBytes, min(maxFetchBytes, maxFetchesBytes/partitions)))
 	return &fetcher{
 		client:    g.client,
 		partition: a.Partition,
 		next:      a.Start,
-		maxBytes:  int32(max(minFetchBytes, min(maxFetchBytes, maxFetchesBytes/partitions))),
+		limit:     limit,
+		maxBytes:  minFetchBytes, // adapt raises it
 		decode:    g.decode,
 		out:       out,
 		log:       log,
@@ -103,10 +106,27 @@ func (f *fetcher) run(ctx context.Context) func() {
 			select {
 			case f.out <- batch:
 				f.next, f.size = batch.Next, len(batch.Records)
+				f.adapt(batch.Records)
 				f.received.Add(float64(len(batch.Records)))
 			case <-ctx.Done():
 			}
 		}
+	}
+}
+
+// adapt chooses the size of the next fetch by what the last one brought. A broker
+// counts bytes as they are packed, and a megabyte of compressed events can be
+// twenty of them in memory, once for each partition.
+func (f *fetcher) adapt(records []Record) {
+	size := 0
+	for i := range records {
+		size += records[i].bytes() + len(records[i].Key)
+	}
+	switch {
+	case size > int(f.limit):
+		f.maxBytes = max(minFetchBytes, int32(int64(f.maxBytes)*int64(f.limit)/int64(size)))
+	case size > 0 && size <= int(f.limit)/2:
+		f.maxBytes = min(f.limit, 2*f.maxBytes)
 	}
 }
 

@@ -165,3 +165,37 @@ func TestRecordsShareNoMemory(t *testing.T) {
 		t.Errorf("no key and an empty value became %v and %v", batch.Records[2].Key, batch.Records[2].Value)
 	}
 }
+
+func TestFetchesAdaptToCompression(t *testing.T) {
+	t.Attr("guards", "bounded memory")
+	t.Parallel()
+	const limit = 1 << 20
+	memory := make([]byte, 100*limit) // never touched, so it takes no room
+	for name, tt := range map[string]struct {
+		before int32
+		sizes  []int // of the values of the records that were brought
+		want   int32
+	}{
+		"as sent":                {before: limit, sizes: []int{limit}, want: limit},
+		"ten times larger":       {before: limit, sizes: []int{5 * limit, 5 * limit}, want: limit / 10},
+		"a hundred times larger": {before: limit, sizes: []int{100 * limit}, want: minFetchBytes},
+		"still too large":        {before: limit / 4, sizes: []int{2 * limit}, want: limit / 8},
+		"about right":            {before: limit / 10, sizes: []int{limit/2 + 1}, want: limit / 10},
+		"half":                   {before: limit / 10, sizes: []int{limit / 2}, want: limit / 10 * 2},
+		"small, at the limit":    {before: limit, sizes: []int{1}, want: limit},
+		"small, near the limit":  {before: limit - 1, sizes: []int{1}, want: limit},
+		"nothing says nothing":   {before: limit / 10, want: limit / 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := &fetcher{limit: limit, maxBytes: tt.before}
+			var records []Record
+			for _, size := range tt.sizes {
+				records = append(records, Record{Value: memory[:size]})
+			}
+			if f.adapt(records); f.maxBytes != tt.want {
+				t.Errorf("next fetch: %d bytes, want %d", f.maxBytes, tt.want)
+			}
+		})
+	}
+}
