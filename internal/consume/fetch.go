@@ -20,7 +20,7 @@ const (
 
 	// One fetch brings at most maxFetchBytes, which is where throughput peaks
 	// (kafka.md, section 4), and all partitions together at most
-	// maxFetchesBytes, compressed: a response is held whole.
+	// maxFetchesBytes, unpacked: a response is held whole.
 	minFetchBytes   = 64 << 10
 	maxFetchBytes   = 1 << 20
 	maxFetchesBytes = 8 << 20
@@ -43,8 +43,8 @@ type fetcher struct {
 	client    *kafka.Client
 	partition offset.Partition
 	next      int64
-	limit     int32 // of the bytes that one fetch should bring, unpacked
-	maxBytes  int32 // of the next fetch, as they are sent: packed, if they are
+	limit     int32         // of the bytes that one fetch should bring, unpacked
+	maxBytes  int32         // of the next fetch, as they are sent: packed, if they are
 	decode    func(*Record) // sets Event or Err
 	out       chan<- Batch
 	log       *slog.Logger
