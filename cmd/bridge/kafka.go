@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"os"
 	"slices"
@@ -67,15 +66,12 @@ func newKafka(cfg config.Kafka, extra ...string) (*kafka.Transport, *kafka.Diale
 
 // checkKafka says what is wrong with the brokers, the login or the topics before
 // anything is started, and creates the results and dead-letter topics.
-func checkKafka(ctx context.Context, cfg config.Kafka, transport *kafka.Transport, log *slog.Logger) error {
-	_, dialer, err := newKafka(cfg)
-	if err != nil {
-		return err
-	}
+func (p *pipeline) checkKafka(ctx context.Context, dialer *kafka.Dialer) error {
+	cfg := p.cfg.Kafka
 	return consume.Check(ctx, consume.CheckConfig{
-		Brokers: cfg.Brokers, Transport: transport, Dialer: dialer,
+		Brokers: cfg.Brokers, Transport: p.kafka, Dialer: dialer,
 		Inputs: cfg.Topics, Outputs: []string{cfg.ResultsTopic, cfg.DLQTopic}, Create: cfg.CreateTopics,
-		Timeout: cfg.Timeout, Logger: log,
+		Timeout: cfg.Timeout, Logger: p.log,
 	})
 }
 

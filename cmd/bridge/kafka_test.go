@@ -85,11 +85,12 @@ func TestCheckKafka(t *testing.T) {
 			Brokers: broker.Addrs(), Topics: []string{"events"}, ResultsTopic: "results", DLQTopic: "dlq", CreateTopics: true, Timeout: 5 * time.Second,
 			SASLMechanism: "SCRAM-SHA-256", SASLUsername: "alice", SASLPassword: config.NewSecret(password),
 		}
-		transport, _, err := newKafka(cfg)
+		transport, dialer, err := newKafka(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = checkKafka(ctx, cfg, transport, slog.New(slog.DiscardHandler))
+		p := &pipeline{cfg: config.Config{Kafka: cfg}, kafka: transport, log: slog.New(slog.DiscardHandler)}
+		err = p.checkKafka(ctx, dialer)
 		transport.CloseIdleConnections()
 		if (err == nil) != (wantErr == "") || err != nil && (!strings.Contains(err.Error(), wantErr) || strings.Contains(err.Error(), "secret")) {
 			t.Errorf("password %s: %v, want %q", password, err, wantErr)

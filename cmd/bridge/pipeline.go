@@ -56,11 +56,7 @@ func (p *pipeline) assemble(ctx context.Context) error {
 	}
 	p.kafka = transport
 	addr := kafka.TCP(p.cfg.Kafka.Brokers...)
-	if err := consume.Check(ctx, consume.CheckConfig{
-		Brokers: p.cfg.Kafka.Brokers, Transport: transport, Dialer: dialer, Inputs: p.cfg.Kafka.Topics,
-		Outputs: []string{p.cfg.Kafka.ResultsTopic, p.cfg.Kafka.DLQTopic}, Create: p.cfg.Kafka.CreateTopics,
-		Timeout: p.cfg.Kafka.Timeout, Logger: p.log,
-	}); err != nil {
+	if err := p.checkKafka(ctx, dialer); err != nil {
 		return err
 	}
 	memory := journal.Config{Addr: addr, Transport: transport, Topic: p.cfg.Kafka.JournalTopic}
