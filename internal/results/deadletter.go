@@ -51,7 +51,7 @@ type DeadLetter struct {
 	Key      []byte
 	Value    []byte // nil: a tombstone
 	Headers  []Header
-	Time     time.Time // the record's own timestamp, kept
+	Time     time.Time // the record's own timestamp, kept; far in the future: kept in a header
 
 	Reason   Reason
 	Text     string    // what was wrong, for people
@@ -86,7 +86,12 @@ const (
 	headerCode      = headerPrefix + "code"
 	headerPush      = headerPrefix + "push"
 	headerOmitted   = headerPrefix + "omitted"
+	headerTimestamp = headerPrefix + "timestamp"
 )
+
+// Brokers refuse timestamps that are an hour ahead (message.timestamp.after.max.ms),
+// which the source topic may have allowed. Half of it leaves room for clocks.
+const maxAhead = 30 * time.Minute
 
 // permanent is the condition that ended the attempts, a fact which EventBridge's
 // dead letters carry too: trying again would have failed again.
@@ -106,7 +111,12 @@ func (l *DeadLetter) message() kafka.Message {
 		textHeader(headerTopic, l.Position.Topic),
 		textHeader(headerPartition, strconv.Itoa(int(l.Position.ID))),
 		textHeader(headerOffset, strconv.FormatInt(l.Position.Offset, 10)))
-	return kafka.Message{Key: l.Key, Value: l.Value, Headers: h, Time: l.Time}
+	m := kafka.Message{Key: l.Key, Value: l.Value, Headers: h, Time: l.Time}
+	if l.Time.After(l.At.Add(maxAhead)) {
+		m.Headers = append(m.Headers, textHeader(headerTimestamp, l.Time.UTC().Format(time.RFC3339Nano)))
+		m.Time = l.At
+	}
+	return m
 }
 
 func (p *RefusedPush) message() kafka.Message {

@@ -55,6 +55,7 @@ func TestOnRealKafka(t *testing.T) {
 		{Value: make([]byte, batchBytes-1000), Time: time.Now(), Reason: Undecodable, Text: "as large as may be"},
 		{Time: time.Now(), Reason: Undecodable, Text: "a tombstone"},
 		{Key: make([]byte, batchBytes), Value: []byte("v"), Time: time.Now(), Reason: Undecodable, Text: "a key too large to keep"},
+		{Time: time.Now().Add(2 * time.Hour), At: time.Now(), Reason: Undecodable, Text: "a time that the broker does not take"},
 	}
 	if err := w.Bury(t.Context(), letters); err != nil {
 		t.Fatal(err)
@@ -68,7 +69,7 @@ func TestOnRealKafka(t *testing.T) {
 	if len(got) != len(letters) {
 		t.Fatalf("%d dead letters, want %d", len(got), len(letters))
 	}
-	for i, want := range []int{0, batchBytes - 1000, 0, 0} {
+	for i, want := range []int{0, batchBytes - 1000, 0, 0, 0} {
 		if len(got[i].Value) != want {
 			t.Errorf("dead letter %d has %d bytes, want %d", i, len(got[i].Value), want)
 		}

@@ -224,7 +224,8 @@ func TestDeadLettersAreAsTheyCame(t *testing.T) {
 		in      DeadLetter
 		headers map[string]string // ours, beside the record's own
 		value   []byte
-		bare    bool // neither the record's key nor its headers are left
+		bare    bool      // neither the record's key nor its headers are left
+		born    time.Time // the letter's own timestamp where it is not an hour old
 	}{
 		"binary event": {
 			in: DeadLetter{
@@ -234,6 +235,14 @@ func TestDeadLettersAreAsTheyCame(t *testing.T) {
 			value: []byte("\x00\xff"), headers: own("rule_failed", "tag 2: 51 bytes", "vip", "3"),
 		},
 		"tombstone": {in: DeadLetter{Reason: Undecodable, Text: "no value"}, headers: own("undecodable", "no value", "", "1")},
+		"from the future": {
+			in:    DeadLetter{Value: []byte("v"), Time: at.Add(maxAhead + time.Second), Reason: Undecodable, Text: "x"},
+			value: []byte("v"), headers: with(own("undecodable", "x", "", "1"), "bridge_dlq_timestamp", "2026-11-22T12:30:01Z"), born: at,
+		},
+		"from a clock that is ahead": {
+			in:    DeadLetter{Value: []byte("v"), Time: at.Add(maxAhead), Reason: Undecodable, Text: "x"},
+			value: []byte("v"), headers: own("undecodable", "x", "", "1"), born: at.Add(maxAhead),
+		},
 		"failed again": {
 			in: DeadLetter{
 				Value: []byte("v"), Headers: []Header{{"bridge_dlq_reason", []byte("old")}, {"bridge_dlq_code", []byte("old")}},
@@ -267,7 +276,10 @@ func TestDeadLettersAreAsTheyCame(t *testing.T) {
 				reg := prometheus.NewPedanticRegistry()
 				cfg.Registerer = reg
 				w := newWriter(t, cfg)
-				tt.in.Position, tt.in.Time, tt.in.At = position, born, at
+				tt.in.Position, tt.in.At = position, at
+				if tt.born.IsZero() {
+					tt.in.Time, tt.born = born, born
+				}
 				if err := w.Bury(t.Context(), []DeadLetter{tt.in}); err != nil {
 					t.Fatal(err)
 				}
@@ -279,8 +291,8 @@ func TestDeadLettersAreAsTheyCame(t *testing.T) {
 				if tt.bare {
 					key, tt.in.Headers = nil, nil
 				}
-				if string(m.Key) != string(key) || string(m.Value) != string(tt.value) || !m.Time.Equal(born) {
-					t.Errorf("key %q, value of %d bytes, time %v; want %q, %d, %v", m.Key, len(m.Value), m.Time, key, len(tt.value), born)
+				if string(m.Key) != string(key) || string(m.Value) != string(tt.value) || !m.Time.Equal(tt.born) {
+					t.Errorf("key %q, value of %d bytes, time %v; want %q, %d, %v", m.Key, len(m.Value), m.Time, key, len(tt.value), tt.born)
 				}
 				want := tt.headers
 				for _, h := range tt.in.Headers {
