@@ -13,6 +13,7 @@ import (
 
 	"pushbridge/internal/consume"
 	"pushbridge/internal/journal"
+	"pushbridge/internal/limiter"
 	"pushbridge/internal/mapper"
 	"pushbridge/internal/pushapi"
 	"pushbridge/internal/results"
@@ -74,6 +75,11 @@ type Bridge struct {
 	serving atomic.Bool // a loop answers asks
 	inGroup atomic.Bool // it has been standby or owner once
 	randoms *randoms
+
+	// What outlives a session; the loop of the present one owns it.
+	memory     *limiter.Memory
+	generation int32     // of the session that used memory last
+	notBefore  time.Time // no call before this instant: the last answer said so
 }
 
 // New checks the configuration. It starts nothing.
@@ -134,6 +140,17 @@ func (b *Bridge) serve(ctx context.Context, s *consume.Session) error {
 	b.serving.Store(true)
 	defer b.serving.Store(false)
 	return l.run(ctx)
+}
+
+// memoryOf returns the memory of events seen, for a session of a generation. It
+// lasts while generations follow each other directly, which proves that nobody
+// else owned the partitions in between; otherwise it starts anew.
+func (b *Bridge) memoryOf(generation int32) *limiter.Memory {
+	if b.memory == nil || generation != b.generation+1 {
+		b.memory = limiter.NewMemory(b.cfg.Limits.DedupWindow, b.cfg.Limits.DedupMax)
+	}
+	b.generation = generation
+	return b.memory
 }
 
 // recall reads the journal, trying again while the topic cannot be read: a

@@ -14,6 +14,15 @@ import (
 // too little about who owns the partitions now.
 const fenceFresh = time.Second
 
+// promiseWithin is how long promising and fencing a call may take in all. The
+// journal says of a call in doubt when it was over at the latest, so a call that
+// would start later is not made.
+const promiseWithin = 10 * time.Second
+
+// underWay is how long a call can be under way from its start: its own deadline,
+// and as long again for a request that was given up but may still be travelling.
+func underWay(l Limits) time.Duration { return 2 * l.CallTimeout }
+
 // retryBegin is how long no call is tried after the journal or the fence
 // refused one.
 const retryBegin = time.Second
@@ -43,7 +52,8 @@ func (l *loop) call(session, work context.Context, b *limiter.Batch, now time.Ti
 		l.push = p
 	}
 	p.batch = b
-	p.attempt = attemptOf(b, p.identity, l.b.cfg.Rules.Version(), now, l.b.cfg.Limits.CallTimeout)
+	deadline := now.Add(promiseWithin + underWay(l.b.cfg.Limits))
+	p.attempt = attemptOf(p, l.b.cfg.Rules.Version(), now, deadline)
 	l.calling = p
 	offsets := l.offsets()
 	l.fenced = p.attempt.Name()
@@ -56,6 +66,10 @@ func (l *loop) perform(session, work context.Context, p *push, offsets map[offse
 		return done
 	}
 	if done.void = l.fence(session, offsets, p.attempt.Name()); done.void != nil {
+		return done
+	}
+	if time.Until(p.attempt.Deadline) < underWay(l.b.cfg.Limits) {
+		done.void = fmt.Errorf("attempt %s: promise and fence took more than %v", p.attempt.Name(), promiseWithin)
 		return done
 	}
 	done.outcome = l.b.cfg.Pusher.Push(work, requestOf(p.attempt))
@@ -98,6 +112,7 @@ func (l *loop) learn(done callDone, now time.Time) {
 	p.outcome = done.outcome
 	end.outcome = outcomeOf(p.identity, done.outcome)
 	verdict := verdictOf(done.outcome, done.breakerUntil)
+	l.b.notBefore = verdict.NotBefore
 	l.tellOutcome(p, verdict, done)
 	l.conclude(end, p, verdict, now)
 }
@@ -118,7 +133,7 @@ func (l *loop) tellOutcome(p *push, v limiter.Verdict, done callDone) {
 	l.blocked, l.blockedUntil = "", time.Time{}
 	attrs := []any{
 		"push_id", p.id, "attempt", p.attempts, "events", len(p.batch.Covers), "audience", p.batch.Audience.String(),
-		"priority", p.batch.Priority.String(), "why", p.batch.Why.String(), "class", o.Class.String(), "duration", o.Ended.Sub(o.Started),
+		"priority", p.batch.Priority.String(), "why", p.batch.Why.String(), "class", o.Class.String(), "duration", o.Ended.Sub(o.Started).String(),
 	}
 	log := l.b.cfg.Logger
 	switch o.Class {

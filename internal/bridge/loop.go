@@ -79,7 +79,7 @@ func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time)
 	l := &loop{
 		b: b, session: s,
 		sched: limiter.New(limiter.Config{
-			Budget: budget, Settle: lim.Settle, DedupWindow: lim.DedupWindow, DedupMax: lim.DedupMax,
+			Budget: budget, Settle: lim.Settle, Memory: b.memoryOf(s.Generation()), NotBefore: b.notBefore,
 		}),
 		known:      newKnown(state),
 		outbox:     outbox{dispositions: pile{max: recordMax}},
@@ -99,7 +99,7 @@ func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time)
 		}
 	}
 	for _, a := range state.InDoubt {
-		b.cfg.Logger.Warn("call in doubt found in the journal: it counts as made", "push_id", a.ID, "events", a.Events(), "on_doubt", a.OnDoubt)
+		b.cfg.Logger.Warn("call in doubt found in the journal: it counts as made", "push_id", a.ID, "events", a.Events(), "on_doubt", a.OnDoubt.String())
 	}
 	return l
 }

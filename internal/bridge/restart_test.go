@@ -333,6 +333,28 @@ func TestStandbyTakesOver(t *testing.T) {
 	})
 }
 
+// A standby that joins begins a new session of the writer, which still knows what
+// it has seen: nobody else owned the partitions in between.
+func TestDuplicateIsKnownAfterAStandbyJoined(t *testing.T) {
+	t.Attr("promise", "exactly-the-right-people")
+	t.Parallel()
+	inBubble(t, setup{rules: plainRules, users: people}, func(t *testing.T, w *world) {
+		w.start()
+		sleep(5 * time.Second)
+		again := promo("sale", "gold")
+		again.ID = "again"
+		w.emit(again)
+		sleep(time.Minute)
+		w.start()
+		sleep(10 * time.Second)
+		w.emit(again)
+		sleep(time.Minute)
+		w.wantReceived(map[string]int{"ann": 1})
+		w.wantClasses("ok")
+		w.wantCommitted()
+	})
+}
+
 // A writer that lost the group without knowing makes no call: the broker refuses
 // its fence.
 func TestStaleWriterMakesNoCall(t *testing.T) {

@@ -37,11 +37,13 @@ func originOf(r *consume.Record, now time.Time) intent.Origin {
 	return o
 }
 
-// attemptOf is what the journal is told before the call.
-func attemptOf(b *limiter.Batch, push identity, rulesVersion string, now time.Time, timeout time.Duration) journal.Attempt {
+// attemptOf is what the journal is told before the call: deadline is when the
+// call will be over at the latest, whatever becomes of it.
+func attemptOf(p *push, rulesVersion string, now, deadline time.Time) journal.Attempt {
+	b := p.batch
 	a := journal.Attempt{
-		ID: push.id, Number: push.attempts, At: now, Deadline: now.Add(timeout),
-		Random: push.random, Condition: b.Audience, Messages: b.Messages,
+		ID: p.id, Number: p.attempts, At: now, Deadline: deadline,
+		Random: p.random, Condition: b.Audience, Messages: b.Messages,
 		RulesVersion: rulesVersion, OnDoubt: b.OnDoubt, Why: b.Why.String(),
 	}
 	type place struct {

@@ -146,7 +146,8 @@ func TestAttemptOf(t *testing.T) {
 				ID: "p", Number: 2, At: noon, Deadline: noon.Add(10 * time.Second), Random: 7, Condition: gold, Messages: b.Messages,
 				RulesVersion: "v1", OnDoubt: intent.Drop, Why: "deadline", Covers: tt.want,
 			}
-			got := attemptOf(b, identity{id: "p", random: 7, attempts: 2}, "v1", noon, 10*time.Second)
+			p := &push{identity: identity{id: "p", random: 7, attempts: 2}, batch: b}
+			got := attemptOf(p, "v1", noon, noon.Add(10*time.Second))
 			if diff := cmp.Diff(want, got, byText); diff != "" {
 				t.Errorf("attemptOf (-want +got):\n%s", diff)
 			}

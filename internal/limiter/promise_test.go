@@ -11,7 +11,7 @@ import (
 )
 
 func newScheduler() *Scheduler {
-	return New(Config{Budget: NewBudget(time.Second, 24*time.Hour, 100), Settle: 2 * time.Second, DedupWindow: time.Hour, DedupMax: 1 << 21})
+	return New(Config{Budget: NewBudget(time.Second, 24*time.Hour, 100), Settle: 2 * time.Second, Memory: NewMemory(time.Hour, 1<<21)})
 }
 
 func newIntent(t testing.TB, n int, to audience.Audience, text intent.Message) intent.Intent {
@@ -41,10 +41,10 @@ func TestBrokenPromisesOfTheCallerPanic(t *testing.T) {
 		do   func()
 		want string
 	}{
-		"no budget":       {func() { New(Config{DedupWindow: 1, DedupMax: 1}) }, "limiter: incomplete config"},
-		"negative settle": {func() { New(Config{Budget: budget, Settle: -1, DedupWindow: 1, DedupMax: 1}) }, "limiter: incomplete config"},
-		"no window":       {func() { New(Config{Budget: budget, DedupMax: 1}) }, "limiter: incomplete config"},
-		"no memory":       {func() { New(Config{Budget: budget, DedupWindow: 1}) }, "limiter: incomplete config"},
+		"no budget":       {func() { New(Config{Memory: NewMemory(1, 1)}) }, "limiter: incomplete config"},
+		"negative settle": {func() { New(Config{Budget: budget, Settle: -1, Memory: NewMemory(1, 1)}) }, "limiter: incomplete config"},
+		"no window":       {func() { NewMemory(0, 1) }, "limiter: a memory needs"},
+		"no memory":       {func() { New(Config{Budget: budget}) }, "limiter: incomplete config"},
 		"no quota":        {func() { NewBudget(1, 1, 0) }, "limiter: a budget needs"},
 		"no interval":     {func() { NewBudget(0, 1, 1) }, "limiter: a budget needs"},
 		"for nobody":      {func() { newScheduler().Add(start, intent.Intent{}) }, "limiter: an intent for nobody"},

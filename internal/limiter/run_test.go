@@ -33,7 +33,7 @@ func newRun(t *rapid.T, known *world, quota int) *run {
 	r := &run{t: t, w: w, now: start, focus: focuses["everything"]}
 	for _, s := range []**Scheduler{&r.s, &r.twin} {
 		*s = New(Config{
-			Budget: NewBudget(w.interval, w.window, w.quota), Settle: 2 * time.Second, DedupWindow: w.dedup, DedupMax: 1000,
+			Budget: NewBudget(w.interval, w.window, w.quota), Settle: 2 * time.Second, Memory: NewMemory(w.dedup, 1000),
 		})
 	}
 	for n := range 3 {

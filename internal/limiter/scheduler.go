@@ -9,17 +9,17 @@ import (
 
 // Config is what a Scheduler is made of.
 type Config struct {
-	Budget      *Budget       // the calls that may be made; the Scheduler spends from it
-	Settle      time.Duration // how long a due or critical batch may wait for others of its burst
-	DedupWindow time.Duration // how long an event is remembered, to tell a repeat
-	DedupMax    int           // how many events are remembered at most
+	Budget    *Budget       // the calls that may be made; the Scheduler spends from it
+	Settle    time.Duration // how long a due or critical batch may wait for others of its burst
+	Memory    *Memory       // tells repeats
+	NotBefore time.Time     // no call before this instant; what an earlier Scheduler was told
 }
 
 // Scheduler holds the pending intents of one app and chooses the calls.
 type Scheduler struct {
 	budget *Budget
 	settle time.Duration
-	dedup  *dedup
+	memory *Memory
 
 	groups map[groupKey]*group
 	newest map[latestKey]*ask
@@ -61,18 +61,19 @@ type Decision struct {
 // lacks a budget or a positive dedup window and size: they come from checked
 // configuration.
 func New(c Config) *Scheduler {
-	if c.Budget == nil || c.Settle < 0 || c.DedupWindow <= 0 || c.DedupMax <= 0 {
+	if c.Budget == nil || c.Settle < 0 || c.Memory == nil {
 		panic(fmt.Sprintf("limiter: incomplete config %+v", c))
 	}
 	return &Scheduler{
-		budget:   c.Budget,
-		settle:   c.Settle,
-		dedup:    newDedup(c.DedupWindow, c.DedupMax),
-		groups:   make(map[groupKey]*group),
-		newest:   make(map[latestKey]*ask),
-		waiting:  queue[*pending]{less: func(a, b *pending) bool { return before(a.due, b.due, a.id, b.id) }},
-		settling: queue[*pending]{less: func(a, b *pending) bool { return before(a.settled, b.settled, a.id, b.id) }},
-		ready:    queue[*pending]{less: moreUrgent},
+		budget:    c.Budget,
+		settle:    c.Settle,
+		memory:    c.Memory,
+		notBefore: c.NotBefore,
+		groups:    make(map[groupKey]*group),
+		newest:    make(map[latestKey]*ask),
+		waiting:   queue[*pending]{less: func(a, b *pending) bool { return before(a.due, b.due, a.id, b.id) }},
+		settling:  queue[*pending]{less: func(a, b *pending) bool { return before(a.settled, b.settled, a.id, b.id) }},
+		ready:     queue[*pending]{less: moreUrgent},
 		expiries: queue[*item]{less: func(a, b *item) bool {
 			return before(a.ask.intent.Policy.Expires, b.ask.intent.Policy.Expires, a.ask.ordered, b.ask.ordered)
 		}},
@@ -89,7 +90,7 @@ func (s *Scheduler) Add(now time.Time, in intent.Intent) []Ended {
 	policy := &in.Policy
 	a := &ask{intent: in, since: in.Origin.Received, kind: EndPushed, open: len(in.Audiences)}
 	switch {
-	case s.dedup.repeated(now, &a.intent.Origin):
+	case s.memory.repeated(now, &a.intent.Origin):
 		return []Ended{{Intent: &a.intent, Kind: EndDuplicate}}
 	case !now.Before(policy.Expires):
 		return []Ended{{Intent: &a.intent, Kind: EndExpired}}

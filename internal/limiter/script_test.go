@@ -58,7 +58,7 @@ func (s *story) tell(t *testing.T, d *datadriven.TestData) {
 	case "scheduler":
 		s.s = New(Config{
 			Budget: NewBudget(time.Second, 24*time.Hour, int(number(d, "quota", 100))),
-			Settle: span(t, d, "settle", "2s"), DedupWindow: span(t, d, "dedup", "1h"), DedupMax: int(number(d, "remember", 1000)),
+			Settle: span(t, d, "settle", "2s"), Memory: NewMemory(span(t, d, "dedup", "1h"), int(number(d, "remember", 1000))),
 		})
 	case "event":
 		at := start.Add(span(t, d, "at", s.now.Sub(start).String()))

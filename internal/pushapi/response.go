@@ -55,6 +55,9 @@ func parseResponse(status int, body []byte) answer {
 func foreign(status int, err error) answer {
 	a := answer{err: fmt.Errorf("response is no answer of the push api: %w", err)}
 	switch {
+	case status == http.StatusGatewayTimeout:
+		// A gateway that passed the call on and stopped waiting for the answer.
+		a.class = ClassDoubt
 	case status >= 500:
 		// A gateway that could not reach the API. The page takes it as not done.
 		a.class = ClassRetry

@@ -43,6 +43,7 @@ func TestParseResponse(t *testing.T) {
 		"null":                      {body: `null`, want: ClassDoubt},
 		"list":                      {body: `[]`, want: ClassDoubt},
 		"204":                       {status: 204, want: ClassDoubt},
+		"504":                       {status: 504, body: `<html>Gateway Timeout</html>`, want: ClassDoubt},
 		"502":                       {status: 502, body: `<html>Bad Gateway</html>`, want: ClassRetry},
 		"503 in a gateway's JSON":   {status: 503, body: `{"message":"no upstream"}`, want: ClassRetry},
 		"500 with the API's answer": {status: 500, body: `{"ActionStatus":"FAIL","ErrorCode":60008}`, want: ClassDoubt, code: 60008, answered: true},

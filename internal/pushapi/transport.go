@@ -27,10 +27,12 @@ func newTransport(caFile string, dial DialFunc, timeout time.Duration) (*http.Tr
 	t := &http.Transport{
 		// HTTP/1.1 only: there is one call at a time, and HTTP/2 brings repeats of
 		// its own and a connection whose requests end each other.
-		Protocols:              new(http.Protocols),
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		MaxIdleConns:           2,
-		IdleConnTimeout:        90 * time.Second,
+		Protocols:       new(http.Protocols),
+		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
+		MaxIdleConns:    2,
+		// Below what load balancers keep: a connection that the other side closes
+		// just as a call goes out leaves the call in doubt.
+		IdleConnTimeout:        30 * time.Second,
 		DialContext:            dial,
 		TLSHandshakeTimeout:    timeout, // of a connection that is still being made when its call is over
 		MaxResponseHeaderBytes: maxAnswerBytes,

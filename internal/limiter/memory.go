@@ -1,0 +1,75 @@
+package limiter
+
+import (
+	"hash/maphash"
+	"time"
+
+	"pushbridge/internal/intent"
+)
+
+// Memory remembers which events were seen, by CloudEvents source and id, within a
+// window of time and up to a number of them. It may outlive a Scheduler, but only
+// as long as nobody else decides about the same events: of two records of one
+// event each would otherwise end as the other's duplicate. It keeps two 64-bit hashes under
+// seeds of its own instead of the texts, which bounds an entry at some 60 bytes;
+// among a million events two share both by chance once in 10^26.
+type Memory struct {
+	window time.Duration
+	max    int
+	seeds  [2]maphash.Seed
+	seen   map[fingerprint]sighting
+	order  []sightingKey // oldest first, from head on
+	head   int
+}
+
+type (
+	fingerprint [2]uint64
+	sighting    struct {
+		position uint64 // hash of the record's position
+		at       int64  // Unix nanoseconds
+	}
+	sightingKey struct {
+		event fingerprint
+		at    int64
+	}
+)
+
+// NewMemory returns a Memory of nothing. It panics unless both are positive: they
+// come from checked configuration.
+func NewMemory(window time.Duration, limit int) *Memory {
+	if window <= 0 || limit <= 0 {
+		panic("limiter: a memory needs a positive window and size")
+	}
+	return &Memory{window: window, max: limit, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, seen: make(map[fingerprint]sighting)}
+}
+
+// repeated says whether another record carried the same event within the
+// window, and remembers this one otherwise. Intents of one record under several
+// rules are not repeats of each other.
+func (m *Memory) repeated(now time.Time, o *intent.Origin) bool {
+	at := now.UnixNano()
+	for m.head < len(m.order) && m.order[m.head].at < at-int64(m.window) {
+		m.forget()
+	}
+	key := fingerprint{maphash.Comparable(m.seeds[0], o.EventKey()), maphash.Comparable(m.seeds[1], o.EventKey())}
+	position := maphash.Comparable(m.seeds[0], o.Position)
+	if s, ok := m.seen[key]; ok {
+		return s.position != position
+	}
+	if len(m.seen) >= m.max {
+		m.forget()
+	}
+	m.seen[key] = sighting{position: position, at: at}
+	m.order = append(m.order, sightingKey{event: key, at: at})
+	return false
+}
+
+// forget drops the oldest sighting.
+func (m *Memory) forget() {
+	delete(m.seen, m.order[m.head].event)
+	m.head++
+	if m.head > len(m.order)/2 && m.head > 1024 {
+		m.order = append(m.order[:0], m.order[m.head:]...)
+		m.head = 0
+	}
+}
