@@ -50,6 +50,20 @@ func newPipeline(ctx context.Context, cfg config.Config, rules *mapper.Rules, lo
 
 func (p *pipeline) assemble(ctx context.Context) error {
 	p.registerProcess()
+	// What needs no Kafka comes first: its mistakes are told before anything is
+	// created there.
+	var err error
+	if p.console, err = console.Listen(console.Config{Addr: p.cfg.HTTPAddr, Gatherer: p.metrics, Logger: p.log, Checks: p.checks}); err != nil {
+		return err
+	}
+	if p.push, err = newPushClient(p.cfg.Push, p.log, p.metrics); err != nil {
+		return err
+	}
+	return p.connect(ctx)
+}
+
+// connect puts together what works on Kafka.
+func (p *pipeline) connect(ctx context.Context) error {
 	transport, dialer, err := newKafka(p.cfg.Kafka)
 	if err != nil {
 		return err
@@ -73,9 +87,6 @@ func (p *pipeline) assemble(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if p.push, err = newPushClient(p.cfg.Push, p.log, p.metrics); err != nil {
-		return err
-	}
 	if p.group, err = consume.New(consume.Config{
 		Brokers: p.cfg.Kafka.Brokers, Group: p.cfg.Kafka.Group, Topics: p.cfg.Kafka.Topics, Transport: transport, Dialer: dialer,
 		SessionTimeout: p.cfg.Kafka.SessionTimeout, RebalanceTimeout: p.cfg.Kafka.RebalanceTimeout,
@@ -86,8 +97,8 @@ func (p *pipeline) assemble(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if p.bridge, err = bridge.New(bridge.Config{
-		Group: p.group, Rules: p.rules, Journal: jlog, Pusher: p.push, Teller: p.results,
+	p.bridge, err = bridge.New(bridge.Config{
+		Group: p.group, Topics: p.cfg.Kafka.Topics, Rules: p.rules, Journal: jlog, Pusher: p.push, Teller: p.results,
 		Recall: func(ctx context.Context, from journal.ReadFrom) (*journal.State, error) {
 			return journal.Read(ctx, memory, from)
 		},
@@ -97,10 +108,7 @@ func (p *pipeline) assemble(ctx context.Context) error {
 			MaxPending: p.cfg.Pipeline.MaxPending, StopWithin: p.cfg.StopWithin,
 		},
 		Random: rand.Uint32, Logger: p.log, Metrics: p.metrics,
-	}); err != nil {
-		return err
-	}
-	p.console, err = console.Listen(console.Config{Addr: p.cfg.HTTPAddr, Gatherer: p.metrics, Logger: p.log, Checks: p.checks})
+	})
 	return err
 }
 
@@ -127,6 +135,9 @@ func (p *pipeline) run(ctx context.Context) error {
 
 // close gives back what assemble took; it may be called on half a pipeline.
 func (p *pipeline) close() {
+	if p.console != nil {
+		p.console.Close()
+	}
 	if p.results != nil {
 		if err := p.results.Close(); err != nil {
 			p.log.Error("close results writer", "error", err)

@@ -55,6 +55,7 @@ type Limits struct {
 // Config is what a Bridge is made of.
 type Config struct {
 	Group   *consume.Group
+	Topics  []string // what Group reads, for the metrics
 	Rules   *mapper.Rules
 	Journal Journal
 	// Recall reads the journal back at the start of a session.
@@ -111,7 +112,7 @@ func New(cfg Config) (*Bridge, error) {
 		return nil, errors.Join(errs...)
 	}
 	b := &Bridge{cfg: cfg, asks: make(chan chan Status), randoms: newRandoms(cfg.Random)}
-	b.metrics = newMetrics(cfg.Metrics, cfg.Rules.Rules(), b)
+	b.metrics = newMetrics(b)
 	return b, nil
 }
 

@@ -23,7 +23,7 @@ type metrics struct {
 	lost   *prometheus.CounterVec
 }
 
-func newMetrics(reg prometheus.Registerer, rules []string, b *Bridge) *metrics {
+func newMetrics(b *Bridge) *metrics {
 	m := &metrics{
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "bridge_events_total", Help: "Events that ended, by disposition and rule.",
@@ -46,13 +46,16 @@ func newMetrics(reg prometheus.Registerer, rules []string, b *Bridge) *metrics {
 			m.events.WithLabelValues(k.String(), "")
 		case journal.Pushed, journal.Superseded, journal.Duplicate, journal.Expired, journal.Rejected:
 		}
-		for _, rule := range rules {
+		for _, rule := range b.cfg.Rules.Rules() {
 			if k != journal.Unmatched {
 				m.events.WithLabelValues(k.String(), rule)
 			}
 		}
 	}
-	reg.MustRegister(m.events, m.merged, m.delay, m.lost, gauges{b})
+	for _, topic := range b.cfg.Topics {
+		m.lost.WithLabelValues(topic)
+	}
+	b.cfg.Metrics.MustRegister(m.events, m.merged, m.delay, m.lost, gauges{b})
 	return m
 }
 

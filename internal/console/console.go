@@ -57,6 +57,10 @@ func Listen(cfg Config) (*Server, error) {
 	return &Server{cfg: cfg, lis: lis}, nil
 }
 
+// Close gives the address back where Run was never called; after Run it does
+// nothing.
+func (s *Server) Close() { _ = s.lis.Close() } // closed twice is closed
+
 // Addr is where the Server listens.
 func (s *Server) Addr() string { return s.lis.Addr().String() }
 

@@ -218,6 +218,5 @@ func (f *fetcher) outOfRange(ctx context.Context) (Batch, error) {
 		return Batch{}, fmt.Errorf("fetch %s@%d: refused although the log is from %d to %d: %w", f.partition, f.next, first, end, kafka.OffsetOutOfRange)
 	}
 	f.rewound = 0
-	f.log.Error("records are lost", "kind", loss.Kind.String(), "first", loss.First, "last", loss.Last, "count", loss.Count, "resume", first)
 	return Batch{Partition: f.partition, Next: first, End: end, Lost: loss}, nil
 }
