@@ -36,6 +36,54 @@ func (a Audience) MarshalJSON() ([]byte, error) {
 	return nil, errors.New("encode audience: it names nobody")
 }
 
+// MaxEncodedLen is the largest EncodedLen: 10 pairs whose names and values are
+// 50 control characters, each written as \u00XX.
+const MaxEncodedLen = len(`{"AttrsAnd":{}}`) + MaxPairs*(2*(6*MaxBytes+len(`""`))+len(`:,`)) - len(`,`)
+
+// EncodedLen returns the bytes of what MarshalJSON writes, 0 for the zero
+// Audience. It costs a walk over the texts and no memory.
+func (a Audience) EncodedLen() int {
+	n := 0
+	switch a.kind {
+	case Everyone:
+		return len(`"everyone"`)
+	case AnyTag:
+		n = len(`{"TagsOr":[]}`)
+	case AllTags:
+		n = len(`{"TagsAnd":[]}`)
+	case AnyAttr:
+		n = len(`{"AttrsOr":{}}`)
+	case AllAttrs:
+		n = len(`{"AttrsAnd":{}}`)
+	}
+	// A comma, or within a pair a colon, follows each text but the last.
+	for rest := a.atoms; rest != ""; {
+		end := 1 + int(rest[0])
+		n += quotedLen(rest[1:end]) + len(`,`)
+		rest = rest[end:]
+	}
+	return max(0, n-len(`,`))
+}
+
+// quotedLen returns the bytes of s as encode writes it. That it is UTF-8 was
+// checked when the audience was made.
+func quotedLen(s string) int {
+	n := len(s) + len(`""`)
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"', c == '\\', c == '\b', c == '\f', c == '\n', c == '\r', c == '\t':
+			n += len(`\n`) - 1
+		case c < ' ':
+			n += len(`\u0000`) - 1
+		case c == 0xe2 && s[i+1] == 0x80 && s[i+2]&^1 == 0xa8:
+			// U+2028 and U+2029 end a line in JavaScript, so encoding/json
+			// escapes them.
+			n += len(`\u2028`) - 3
+		}
+	}
+	return n
+}
+
 func encode(key string, value any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

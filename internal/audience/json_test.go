@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"pgregory.net/rapid"
 )
 
 func TestJSON(t *testing.T) {
@@ -39,6 +41,57 @@ func TestJSON(t *testing.T) {
 		var got Audience
 		if err := json.Unmarshal(raw, &got); err != nil || got != c.audience {
 			t.Errorf("%s decodes to %v, %v; want %v", raw, got, err, c.audience)
+		}
+	}
+}
+
+func TestEncodedLen(t *testing.T) {
+	t.Attr("guards", "requests stay under the API's size limit")
+	t.Parallel()
+	exact := func(t rapid.TB, a Audience) {
+		raw, err := a.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := a.EncodedLen(); n != len(raw) || n > MaxEncodedLen {
+			t.Fatalf("EncodedLen of %s is %d, want %d, at most %d", raw, n, len(raw), MaxEncodedLen)
+		}
+	}
+	if n := (Audience{}).EncodedLen(); n != 0 {
+		t.Errorf("nobody is encoded in %d bytes, want 0", n)
+	}
+	exact(t, All())
+	// Every character alone that an encoder could treat in a way of its own.
+	for r := range rune(0x3000) {
+		exact(t, anyTag(string(r)))
+	}
+	// What the texts of a condition could look like, escapes more often than not.
+	text := rapid.StringOfN(rapid.OneOf(rapid.SampledFrom([]rune("\x00\x1f\b\f\n\r\t\"\\/<>&\x7f\u2027\u2028\u2029\u202a\ufffd會")), rapid.Rune()), 1, -1, MaxBytes)
+	rapid.Check(t, func(t *rapid.T) {
+		words := rapid.SliceOfNDistinct(text, 1, MaxTags, rapid.ID[string]).Draw(t, "words")
+		pairs := map[string]string{}
+		for _, w := range words {
+			pairs[w] = text.Draw(t, "value")
+		}
+		exact(t, anyTag(words...))
+		exact(t, allTags(words...))
+		exact(t, must(OfAnyAttr(pairs)))
+		exact(t, must(OfAllAttrs(pairs)))
+	})
+	largest := map[string]string{}
+	for c := range byte(MaxPairs) {
+		largest[strings.Repeat("\x01", MaxBytes-1)+string(rune(14+c))] = strings.Repeat("\x02", MaxBytes)
+	}
+	if n := must(OfAllAttrs(largest)).EncodedLen(); n != MaxEncodedLen {
+		t.Errorf("the largest condition has %d bytes, want %d", n, MaxEncodedLen)
+	}
+}
+
+func BenchmarkEncodedLen(b *testing.B) {
+	ten := anyTag(strings.Split("region-1 region-2 region-3 region-4 region-5 region-6 region-7 region-8 region-9 region-10", " ")...)
+	for b.Loop() {
+		if ten.EncodedLen() == 0 {
+			b.Fatal("ten tags take no bytes")
 		}
 	}
 }

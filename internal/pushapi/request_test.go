@@ -3,6 +3,7 @@ package pushapi
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -128,6 +129,52 @@ func TestEncodeNamesExactlyTheAudience(t *testing.T) {
 		if present {
 			if err := json.Unmarshal(condition, &back); err != nil || back != a {
 				t.Fatalf("%v is sent as %s, which reads as %v (%v)", a, condition, back, err)
+			}
+		}
+	})
+}
+
+// What rules and merging count with is what is sent.
+func TestEncodeIsAsLargeAsCounted(t *testing.T) {
+	t.Attr("guards", "requests stay under the API's size limit")
+	t.Parallel()
+	text := rapid.StringOfN(rapid.OneOf(rapid.SampledFrom([]rune("\x00\n\"\\<&\u2028會")), rapid.Rune()), 1, -1, audience.MaxBytes)
+	rapid.Check(t, func(t *rapid.T) {
+		content := intent.Content{
+			Sender:     text.Draw(t, "sender"),
+			OnlineOnly: rapid.Bool().Draw(t, "online only"),
+			LifeTime:   time.Duration(rapid.IntRange(0, 604_800).Draw(t, "seconds")) * time.Second,
+			Elements:   []intent.Element{intent.Text{Text: text.Draw(t, "text")}, intent.Custom{Data: text.Draw(t, "data")}},
+		}
+		if rapid.Bool().Draw(t, "offline") {
+			content.Offline = &intent.Offline{Title: text.Draw(t, "title"), APNs: json.RawMessage(`{"BadgeMode":1}`)}
+		}
+		m, err := intent.NewMessage(content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		words := rapid.SliceOfNDistinct(text, 1, 10, rapid.ID[string]).Draw(t, "words")
+		pairs := map[string]string{}
+		for _, w := range words {
+			pairs[w] = text.Draw(t, "value")
+		}
+		tags, err := audience.OfAnyTag(words...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		attrs, err := audience.OfAllAttrs(pairs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		random := rapid.Uint32().Draw(t, "random")
+		for _, a := range []audience.Audience{audience.All(), tags, attrs} {
+			raw, err := Request{Random: random, Audience: a, Messages: []intent.Message{m}}.Encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			unused := len("4294967295") - len(strconv.FormatUint(uint64(random), 10))
+			if n := m.RequestSize(a); n != len(raw)+unused || n > m.MaxRequestSize() {
+				t.Fatalf("%d bytes, and %d digits fewer than the most: counted %d, at most %d: %s", len(raw), unused, n, m.MaxRequestSize(), raw)
 			}
 		}
 	})
