@@ -57,7 +57,7 @@ func (p *pipeline) assemble(ctx context.Context) error {
 		return err
 	}
 	if p.push, err = newPushClient(p.cfg.Push, p.log, p.metrics); err != nil {
-		return err
+		return exitError{code: exitUsage, err: fmt.Errorf("environment: BRIDGE_PUSH_*: %w", err)}
 	}
 	return p.connect(ctx)
 }
