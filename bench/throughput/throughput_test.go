@@ -19,7 +19,7 @@ import (
 func TestStreamMeetsTheRules(t *testing.T) {
 	t.Attr("guards", "what the throughput is measured on")
 	t.Parallel()
-	compiled, err := mapper.Parse("rules.yaml", rules)
+	compiled, err := mapper.Parse("rules.yaml", rules, mapper.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}

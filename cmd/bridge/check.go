@@ -77,7 +77,7 @@ func checkOutput(output string) error {
 }
 
 func checkFile(file string) checked {
-	rules, err := mapper.Load(file)
+	rules, err := mapper.Load(file, mapper.Limits{})
 	c := checked{File: file, Problems: []problemJSON{}, err: err}
 	if err == nil {
 		c.Version, c.Rules = rules.Version(), len(rules.Rules())

@@ -71,7 +71,7 @@ interrupted, the call in flight is finished and what still waits is only counted
 // plays the events, and judges the outcome by the simulator's own log.
 func runDemo(ctx context.Context, o demoOptions, stdout, stderr io.Writer) error {
 	started := time.Now()
-	rules, err := mapper.Parse("testdata/demo/rules.yaml", demo.Rules)
+	rules, err := mapper.Parse("testdata/demo/rules.yaml", demo.Rules, mapper.Limits{})
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func newJudged(t *testing.T) *judged {
 	if err := sim.Populate(1, 100); err != nil {
 		t.Fatal(err)
 	}
-	rules, err := mapper.Parse("rules.yaml", []byte(judgedRules))
+	rules, err := mapper.Parse("rules.yaml", []byte(judgedRules), mapper.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}

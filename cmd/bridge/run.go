@@ -47,7 +47,7 @@ Health and metrics are on BRIDGE_HTTP_ADDR: /livez, /readyz?verbose, /metrics.`,
 }
 
 func runBridge(ctx context.Context, cfg config.Config, log *slog.Logger) error {
-	rules, err := mapper.Load(cfg.RulesFile)
+	rules, err := mapper.Load(cfg.RulesFile, mapper.Limits{MaxRequestBytes: cfg.Push.MaxBytes})
 	if err != nil {
 		if n := len(parts(err)); n > 1 {
 			return fmt.Errorf("BRIDGE_RULES_FILE: %d problems:\n%w", n, err)

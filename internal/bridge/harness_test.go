@@ -81,7 +81,7 @@ func (w *world) open(s setup) {
 	t := w.t
 	t.Helper()
 	var err error
-	if w.rules, err = mapper.Parse("rules.yaml", []byte(s.rules)); err != nil {
+	if w.rules, err = mapper.Parse("rules.yaml", []byte(s.rules), mapper.Limits{}); err != nil {
 		t.Fatal(err)
 	}
 	if w.broker, err = devkafka.StartVirtual(devkafka.Config{

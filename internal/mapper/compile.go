@@ -3,6 +3,8 @@ package mapper
 import (
 	"fmt"
 	"regexp"
+
+	"pushbridge/internal/audience"
 )
 
 var (
@@ -64,7 +66,7 @@ func (l *loader) rules(root *node) []*rule {
 
 // oneRule compiles a rule; its problems are noted, so it may come back in parts.
 func (l *loader) oneRule(n *node, field string, base defaults) *rule {
-	r := &rule{}
+	r := &rule{maxRequest: l.maxRequest}
 	if n.kind == mapNode {
 		if name := n.get("name"); name != nil && name.kind == textNode && ruleName.MatchString(name.text) {
 			r.name, l.rule, field = name.text, name.text, ""
@@ -95,9 +97,25 @@ func (l *loader) oneRule(n *node, field string, base defaults) *rule {
 		l.refuse(n, join(field, "audience"), "it is missing", "say who: tags_any, tags_all, attrs_any, attrs_all or everyone: true")
 	}
 	r.message = l.message(n, field, base)
+	l.checkSize(n.get("message"), join(field, "message"), r)
 	r.delivery = l.delivery(n, field, base)
 	if v := n.get("continue"); v != nil {
 		r.goOn, _ = l.flag(v, join(field, "continue"))
 	}
 	return r
+}
+
+// checkSize refuses what can be seen now to be too large for any event: a message
+// that is written out, together with the audience if that is too.
+func (l *loader) checkSize(n *node, field string, r *rule) {
+	if r.message.fixed.IsZero() {
+		return
+	}
+	parts := r.audience.fixed
+	if parts == nil {
+		parts = []audience.Audience{audience.All()} // the least that it could be
+	}
+	if err := r.fits(r.message.fixed, parts); err != nil {
+		l.refuse(n, field, err.Error(), "")
+	}
 }

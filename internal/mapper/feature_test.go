@@ -185,8 +185,8 @@ func TestText(t *testing.T) {
 		"not a number":     {text("${data.a / 0.0}"), `{"data":{"a":1.5}}`, `rule "r": message[0].text: "+Inf": data.a / 0.0 is no whole number, want a string or a whole number`},
 		"renders empty":    {text("${data.a}"), `{"data":{"a":""}}`, `rule "r": message[0].text: it renders empty`},
 		"too long": {
-			text("${data.a}"), `{"data":{"a":"` + strings.Repeat("会", 2300) + `"}}`,
-			`rule "r": message: the request would have up to 8101 bytes, allowed 8000`,
+			text("${data.a}"), `{"data":{"a":"` + strings.Repeat("会", 2700) + `"}}`,
+			`rule "r": message: the request would have 8206 bytes, 8181 of them the message, 0 the audience, allowed 8000`,
 		},
 	})
 }

@@ -32,7 +32,7 @@ func FuzzParse(f *testing.F) {
 	e.SetSource("/a")
 	e.DataEncoded = []byte(`{"title":"t","tiers":["a"],"x":1,"city":"Oslo"}`)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := Parse("f.yaml", data)
+		r, err := Parse("f.yaml", data, Limits{})
 		if err != nil {
 			lines := 1 + strings.Count(string(data), "\n") + strings.Count(string(data), "\r")
 			for _, p := range problems(t, err) {

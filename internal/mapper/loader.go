@@ -18,6 +18,8 @@ type loader struct {
 	rule     string // the rule being read
 	faults   []*FileError
 	refused  int // calls of refuse: a part that raised it must not be used
+
+	maxRequest int // bytes of the largest push request
 }
 
 // refuse notes a problem. A nil place means the whole file.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cloudevents/sdk-go/v2/event"
 
+	"pushbridge/internal/audience"
 	"pushbridge/internal/intent"
 )
 
@@ -79,6 +80,9 @@ func (r *rule) apply(s *scope) verdict {
 	if in.Message, field, err = r.message.build(s); err != nil {
 		return verdict{failure: r.fail(field, err)}
 	}
+	if err = r.fits(in.Message, in.Audiences); err != nil {
+		return verdict{failure: r.fail("message", err)}
+	}
 	if in.Policy, field, err = r.delivery.build(s); err != nil {
 		return verdict{failure: r.fail(field, err)}
 	}
@@ -91,6 +95,21 @@ func (r *rule) fail(field string, err error) *RuleError {
 		e.Value = bad.value
 	}
 	return e
+}
+
+// fits says whether each part alone is one legal call: it may be sent alone, and
+// the limiter never unites parts beyond the same limit.
+func (r *rule) fits(m intent.Message, parts []audience.Audience) error {
+	if m.MaxRequestSize() <= r.maxRequest {
+		return nil
+	}
+	for _, part := range parts {
+		if n := m.RequestSize(part); n > r.maxRequest {
+			return fmt.Errorf("the request would have %d bytes, %d of them the message, %d the audience, allowed %d",
+				n, m.Size(), n-m.RequestSize(audience.All()), r.maxRequest)
+		}
+	}
+	return nil
 }
 
 // build returns the event's message. On an error it names the field.
@@ -125,9 +144,6 @@ func (m *messageSpec) build(s *scope) (intent.Message, string, error) {
 	message, err := intent.NewMessage(c)
 	if err != nil {
 		return intent.Message{}, "message", err
-	}
-	if n := message.Size() + roomForRest; n > MaxRequest {
-		return intent.Message{}, "message", fmt.Errorf("the request would have up to %d bytes, allowed %d", n, MaxRequest)
 	}
 	return message, "", nil
 }

@@ -11,7 +11,7 @@ import (
 func TestExample(t *testing.T) {
 	t.Attr("promise", "exactly-the-right-people")
 	t.Parallel()
-	r, err := Load("testdata/rules/example.yaml")
+	r, err := Load("testdata/rules/example.yaml", Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestExample(t *testing.T) {
 }
 
 func BenchmarkMap(b *testing.B) {
-	r, err := Load("testdata/rules/example.yaml")
+	r, err := Load("testdata/rules/example.yaml", Limits{})
 	if err != nil {
 		b.Fatal(err)
 	}

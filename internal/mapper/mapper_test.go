@@ -15,7 +15,7 @@ var received = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
 func mustParse(t testing.TB, yaml string) *Rules {
 	t.Helper()
-	r, err := Parse("rules.yaml", []byte(yaml))
+	r, err := Parse("rules.yaml", []byte(yaml), Limits{})
 	if err != nil {
 		t.Fatalf("Parse:\n%v", err)
 	}

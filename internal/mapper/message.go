@@ -9,16 +9,6 @@ import (
 	"pushbridge/internal/intent"
 )
 
-// MaxRequest is the bytes of a push request that we stay within (push-api.md:
-// the API says 10 K, older pages 8 K).
-const MaxRequest = 8000
-
-// roomForRest is what of a request is not the message, at most: 10 attribute
-// pairs of 50 bytes each side, in quotes, with colon and comma, are 1,060; the
-// condition's names, MsgRandom and braces the rest. Audiences still grow by
-// merging, so the room is always that of the largest.
-const roomForRest = 1120
-
 // messageSpec is what of a rule makes its message.
 type messageSpec struct {
 	elements   []elementSpec

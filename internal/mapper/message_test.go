@@ -18,7 +18,7 @@ const mediaEvent = `{"type":"media.updated","source":"/cms/a","tenant":"a","subj
 func TestEverything(t *testing.T) {
 	t.Attr("promise", "explained")
 	t.Parallel()
-	r, err := Load("testdata/rules/everything.yaml")
+	r, err := Load("testdata/rules/everything.yaml", Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func TestParseErrors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = Parse(filepath.Base(file), data)
+			_, err = Parse(filepath.Base(file), data, Limits{})
 			if err == nil {
 				t.Fatal("Parse accepts it")
 			}
@@ -83,7 +83,7 @@ func TestParseAccepts(t *testing.T) {
 		t.Fatalf("no rule files: %v", err)
 	}
 	for _, file := range files {
-		r, err := Load(file)
+		r, err := Load(file, Limits{})
 		if err != nil {
 			t.Errorf("Load(%s):\n%v", file, err)
 			continue

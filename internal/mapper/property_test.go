@@ -36,7 +36,7 @@ func TestMapIsExplain(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		file := drawRules(rt)
-		r, err := Parse("rules.yaml", []byte(file))
+		r, err := Parse("rules.yaml", []byte(file), Limits{})
 		if err != nil {
 			rt.Fatalf("Parse:\n%s\n%v", file, err)
 		}
@@ -78,7 +78,7 @@ func TestMapIsExplain(t *testing.T) {
 func TestMapConcurrently(t *testing.T) {
 	t.Attr("guards", "Map is a pure function, safe for concurrent use")
 	t.Parallel()
-	r, err := Load("testdata/rules/everything.yaml")
+	r, err := Load("testdata/rules/everything.yaml", Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}

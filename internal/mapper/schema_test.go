@@ -36,7 +36,7 @@ func TestSchemaAgrees(t *testing.T) {
 	}
 	for _, file := range files {
 		for i, text := range split(t, file) {
-			_, parseErr := Parse(file, text)
+			_, parseErr := Parse(file, text, Limits{})
 			schemaErr := validate(schema, text)
 			beyond := bytes.HasPrefix(text, []byte("# beyond the schema: "))
 			switch {
