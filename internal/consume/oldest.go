@@ -2,11 +2,8 @@ package consume
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
-
-	"github.com/segmentio/kafka-go"
 )
 
 // timeless stands for the timestamp of a record that has none: older than all
@@ -32,16 +29,15 @@ func (s *Session) Oldest(ctx context.Context) (time.Time, error) {
 
 // first returns the timestamp of the first record that is to be read.
 func (s *Session) first(ctx context.Context, a Assignment) (time.Time, error) {
-	_, end, err := bounds(ctx, s.client, a.Partition)
+	first, end, err := bounds(ctx, s.client, a.Partition)
 	if err != nil {
 		return time.Time{}, err
 	}
-	f := &fetcher{client: s.client, partition: a.Partition, next: a.Start, maxBytes: minFetchBytes, decode: func(*Record) {}}
+	// Where the first ones are gone, what followed them may have ended long ago.
+	f := &fetcher{client: s.client, partition: a.Partition, next: max(a.Start, first), maxBytes: minFetchBytes, decode: func(*Record) {}}
 	for f.next < end { // asked at the end, a broker would wait for more
 		batch, err := f.fetch(ctx)
 		switch {
-		case errors.Is(err, kafka.OffsetOutOfRange):
-			return time.Time{}, nil // they are lost, which reading will say
 		case err != nil:
 			return time.Time{}, err
 		case len(batch.Records) == 0 && batch.Next == f.next:
