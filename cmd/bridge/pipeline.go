@@ -105,7 +105,7 @@ func (p *pipeline) connect(ctx context.Context) error {
 		Limits: bridge.Limits{
 			Quota: p.cfg.Push.Quota, Interval: p.cfg.Push.Interval + p.cfg.Push.Margin, CallTimeout: p.cfg.Push.CallTimeout,
 			Settle: p.cfg.Pipeline.Settle, DedupWindow: p.cfg.Pipeline.DedupWindow, DedupMax: p.cfg.Pipeline.DedupMax,
-			MaxPending: p.cfg.Pipeline.MaxPending, StopWithin: p.cfg.StopWithin,
+			MaxPending: p.cfg.Pipeline.MaxPending, MaxRequestBytes: p.cfg.Push.MaxBytes, StopWithin: p.cfg.StopWithin,
 		},
 		Random: rand.Uint32, Logger: p.log, Metrics: p.metrics,
 	})

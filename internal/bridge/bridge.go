@@ -50,6 +50,10 @@ type Limits struct {
 	DedupMax    int
 	MaxPending  int           // fetching pauses when this many intents wait, and resumes at three quarters
 	StopWithin  time.Duration // how long the end of a session may take
+
+	// MaxRequestBytes is the size of a request beyond which nothing is united,
+	// the same to which Rules and Pusher keep; 0: no limit.
+	MaxRequestBytes int
 }
 
 // Config is what a Bridge is made of.

@@ -79,7 +79,7 @@ func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time)
 	l := &loop{
 		b: b, session: s,
 		sched: limiter.New(limiter.Config{
-			Budget: budget, Settle: lim.Settle, Memory: b.memoryOf(s.Generation()), NotBefore: b.notBefore,
+			Budget: budget, Settle: lim.Settle, Memory: b.memoryOf(s.Generation()), NotBefore: b.notBefore, MaxBytes: lim.MaxRequestBytes,
 		}),
 		known:      newKnown(state),
 		outbox:     outbox{dispositions: pile{max: recordMax}},

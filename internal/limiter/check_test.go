@@ -27,6 +27,9 @@ func (s *Scheduler) check(w *world) error {
 			if err := p.check(w, items); err != nil {
 				return fmt.Errorf("batch %d: %w", p.id, err)
 			}
+			if n := p.group.key.message.RequestSize(p.audience); s.maxBytes > 0 && n > s.maxBytes && len(p.distinct) > 1 {
+				return fmt.Errorf("batch %d is united to %d bytes, allowed %d", p.id, n, s.maxBytes)
+			}
 			for _, i := range p.items {
 				asks[i.ask] = true
 			}

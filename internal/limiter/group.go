@@ -31,6 +31,10 @@ type group struct {
 	roomy   map[room][]*pending            // batches that could name another tag or pair
 	all     *pending                       // the batch for everyone
 	batches int
+
+	// maxBytes is that of Config, or 0 where no condition could make this
+	// message's request larger: then nothing is measured.
+	maxBytes int
 }
 
 // entry is a batch in the list of its nth atom. A batch knows its index in each
@@ -54,8 +58,27 @@ func roomOf(a audience.Audience) (r room, ok bool) {
 // atom is a tag (no value) or an attribute pair.
 type atom struct{ name, value string }
 
-func newGroup(key groupKey) *group {
-	return &group{key: key}
+func newGroup(key groupKey, maxBytes int) *group {
+	if key.message.MaxRequestSize() <= maxBytes {
+		maxBytes = 0
+	}
+	return &group{key: key, maxBytes: maxBytes}
+}
+
+// holds says whether a request to a is small enough.
+func (g *group) holds(a audience.Audience) bool {
+	return g.maxBytes == 0 || g.key.message.RequestSize(a) <= g.maxBytes
+}
+
+// growth returns by how much p would grow to reach a too, and false where that
+// is no legal call. What is too large alone stays alone.
+func (g *group) growth(p *pending, a audience.Audience) (int, bool) {
+	n, ok := p.audience.Growth(a)
+	if !ok || g.maxBytes == 0 || p.audience == a {
+		return n, ok
+	}
+	union, _ := p.audience.Union(a)
+	return n, g.holds(union)
 }
 
 func atomsOf(a audience.Audience) []atom {
@@ -74,7 +97,7 @@ func atomsOf(a audience.Audience) []atom {
 // contains a, else the one that grows least, else none.
 func (g *group) find(a audience.Audience) *pending {
 	if g.lone != nil {
-		if _, ok := g.lone.audience.Growth(a); !ok {
+		if _, ok := g.growth(g.lone, a); !ok {
 			return nil
 		}
 		return g.lone
@@ -92,7 +115,7 @@ func (g *group) find(a audience.Audience) *pending {
 			if tried++; tried > candidates {
 				break
 			}
-			growth, ok := e.p.audience.Growth(a)
+			growth, ok := g.growth(e.p, a)
 			if ok && (best == nil || growth < least || (growth == least && e.p.id < best.id)) {
 				best, least = e.p, growth
 			}
@@ -104,7 +127,7 @@ func (g *group) find(a audience.Audience) *pending {
 	// None has any of it. The fullest that it fits into leaves most room to others.
 	for n := audience.MaxTags - a.Len(); n > 0; n-- {
 		for _, p := range g.roomy[room{a.Kind(), n}] {
-			if _, ok := p.audience.Growth(a); ok {
+			if _, ok := g.growth(p, a); ok {
 				return p
 			}
 			if tried++; tried > candidates {
@@ -118,7 +141,7 @@ func (g *group) find(a audience.Audience) *pending {
 // within returns batches that p contains, so that p can take them over: all, or
 // some of them if there are more than a few.
 func (g *group) within(p *pending) []*pending {
-	if p == g.lone {
+	if p == g.lone || !g.holds(p.audience) {
 		return nil
 	}
 	var found []*pending

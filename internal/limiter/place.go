@@ -77,8 +77,8 @@ func (s *Scheduler) absorb(p *pending) {
 }
 
 // takeOut removes a pending item. Its batch shrinks to what the others ask for;
-// where that is no legal condition (what contained a narrower one is gone), they
-// are placed anew. A batch in doubt is sent as it was or not at all.
+// where that is no legal call (what contained narrower ones is gone), they are
+// placed anew. A batch in doubt is sent as it was or not at all.
 func (s *Scheduler) takeOut(i *item) {
 	p := i.pending
 	s.expiries.remove(i)
@@ -96,7 +96,7 @@ func (s *Scheduler) takeOut(i *item) {
 		return
 	}
 	union, ok := unionOf(p.distinct)
-	if !ok {
+	if !ok || !p.group.holds(union) {
 		s.scatter(p)
 		return
 	}
@@ -172,7 +172,7 @@ func (s *Scheduler) groupOf(a *ask) *group {
 	}
 	g, ok := s.groups[key]
 	if !ok {
-		g = newGroup(key)
+		g = newGroup(key, s.maxBytes)
 		s.groups[key] = g
 	}
 	return g

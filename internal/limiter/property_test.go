@@ -26,6 +26,7 @@ type focus struct {
 	lives   []time.Duration
 	delays  []time.Duration
 	results []Result
+	room    string // the audience, in a script's word, with which a request is as large as allowed; "": no limit
 }
 
 var focuses = map[string]focus{
@@ -46,6 +47,12 @@ var focuses = map[string]focus{
 		lives:   []time.Duration{5 * time.Second, time.Minute, time.Hour},
 		delays:  []time.Duration{30 * time.Second, 10 * time.Minute, 5 * time.Hour},
 		results: []Result{Pushed, Again, Again},
+	},
+	"small requests": {
+		modes: []intent.Mode{intent.Merge, intent.Merge, intent.Latest}, rules: []string{"r"}, texts: 2, room: "any:a,b,c,d",
+		lives:   []time.Duration{5 * time.Second, time.Minute, time.Hour},
+		delays:  []time.Duration{30 * time.Second, 10 * time.Minute, 5 * time.Hour},
+		results: []Result{Pushed, Again, Again, Doubt},
 	},
 }
 
@@ -115,8 +122,7 @@ func TestPromisesHoldForAnyHistory(t *testing.T) {
 }
 
 func anyHistory(t *rapid.T, known *world, f focus) {
-	r := newRun(t, known, rapid.IntRange(1, 5).Draw(t, "quota"))
-	r.focus = f
+	r := newRun(t, known, rapid.IntRange(1, 5).Draw(t, "quota"), f)
 	pass := func(t *rapid.T) {
 		steps := []time.Duration{1, time.Millisecond, 500 * time.Millisecond, time.Second, time.Second + 1, 2 * time.Second, 5 * time.Second, time.Minute}
 		r.now = r.now.Add(rapid.SampledFrom(steps).Draw(t, "time passes"))
@@ -176,7 +182,7 @@ func TestNothingIsLateInPlenty(t *testing.T) {
 	t.Parallel()
 	known := newWorld(drawnTags)
 	rapid.Check(t, func(t *rapid.T) {
-		r := newRun(t, known, 1000)
+		r := newRun(t, known, 1000, focuses["everything"])
 		for range rapid.IntRange(1, 60).Draw(t, "intents") {
 			in := r.draw()
 			in.Policy.Priority = rapid.SampledFrom([]intent.Priority{intent.Low, intent.Normal, intent.High}).Draw(t, "calm priority")

@@ -20,24 +20,30 @@ type run struct {
 	serial  int64
 	texts   []intent.Message
 
+	maxBytes int // of a request; 0: any
+
 	flight, twinFlight *Batch
 	calm               bool      // nothing happened since Next last said when to ask again
 	wake               time.Time // what it said; zero: never
 }
 
-func newRun(t *rapid.T, known *world, quota int) *run {
+func newRun(t *rapid.T, known *world, quota int, f focus) *run {
 	w := &witness{
 		world: known, interval: time.Second, window: 24 * time.Hour, quota: quota, dedup: time.Hour,
 		live: map[askID]*claim{}, seen: map[intent.EventKey]sightingOf{}, byPlace: map[string]intent.Intent{}, sent: map[uint64]*Batch{},
 	}
-	r := &run{t: t, w: w, now: start, focus: focuses["everything"]}
+	r := &run{t: t, w: w, now: start, focus: f}
+	for n := range 3 {
+		r.texts = append(r.texts, must(intent.NewMessage(intent.Content{Elements: []intent.Element{intent.Text{Text: fmt.Sprint(n)}}})))
+	}
+	if f.room != "" {
+		r.maxBytes = r.texts[0].RequestSize(must(parseAudience(f.room))[0])
+	}
 	for _, s := range []**Scheduler{&r.s, &r.twin} {
 		*s = New(Config{
 			Budget: NewBudget(w.interval, w.window, w.quota), Settle: 2 * time.Second, Memory: NewMemory(w.dedup, 1000),
+			MaxBytes: r.maxBytes,
 		})
-	}
-	for n := range 3 {
-		r.texts = append(r.texts, must(intent.NewMessage(intent.Content{Elements: []intent.Element{intent.Text{Text: fmt.Sprint(n)}}})))
 	}
 	return r
 }
@@ -62,6 +68,7 @@ func (r *run) next() {
 	r.calm, r.wake = true, d.WakeAt
 	if d.Batch != nil {
 		r.must(r.w.called(r.now, d.Batch))
+		r.must(r.small(d.Batch))
 		r.flight, r.twinFlight = d.Batch, e.Batch
 	}
 }
@@ -72,6 +79,21 @@ func (r *run) done(v Verdict) {
 	r.same(ended, r.twin.Done(r.now, r.twinFlight, v))
 	r.flight, r.twinFlight, r.calm = nil, nil, false
 	r.must(r.w.done(r.now, b, v, ended))
+}
+
+// small says whether a call is no larger than allowed, unless it is what one
+// intent asked for.
+func (r *run) small(b *Batch) error {
+	n := b.Messages[0].RequestSize(b.Audience)
+	if r.maxBytes == 0 || n <= r.maxBytes {
+		return nil
+	}
+	for _, c := range b.Covers {
+		if c.Audience != b.Audience {
+			return fmt.Errorf("batch %d to %v has %d bytes, allowed %d, and carries one to %v", b.ID, b.Audience, n, r.maxBytes, c.Audience)
+		}
+	}
+	return nil
 }
 
 // drain gives the budget time until nothing is pending.

@@ -13,6 +13,7 @@ type Config struct {
 	Settle    time.Duration // how long a due or critical batch may wait for others of its burst
 	Memory    *Memory       // tells repeats
 	NotBefore time.Time     // no call before this instant; what an earlier Scheduler was told
+	MaxBytes  int           // of a request: nothing is united beyond it; 0: no limit
 }
 
 // Scheduler holds the pending intents of one app and chooses the calls.
@@ -31,6 +32,7 @@ type Scheduler struct {
 
 	flight    *flight
 	notBefore time.Time
+	maxBytes  int
 
 	serial uint64 // last number given to an ask or a batch
 	asks   [intent.Critical + 1]int
@@ -69,6 +71,7 @@ func New(c Config) *Scheduler {
 		settle:    c.Settle,
 		memory:    c.Memory,
 		notBefore: c.NotBefore,
+		maxBytes:  c.MaxBytes,
 		groups:    make(map[groupKey]*group),
 		newest:    make(map[latestKey]*ask),
 		waiting:   queue[*pending]{less: func(a, b *pending) bool { return before(a.due, b.due, a.id, b.id) }},

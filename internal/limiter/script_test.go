@@ -17,7 +17,7 @@ import (
 // The scripts are stories of a Scheduler: time in, decisions out. Instants are
 // told from the story's start. The directives:
 //
-//	scheduler [quota=100] [settle=2s] [dedup=1h] [remember=1000]
+//	scheduler [quota=100] [settle=2s] [dedup=1h] [remember=1000] [room=AUDIENCE]
 //	event N [at=T] to=AUDIENCE says=TEXT [id=N] [rule=r] [priority=normal] [within=10m]
 //	      [lives=24h] [mode=merge] [key=K] [doubt=drop] [time=T] [received=T]
 //	until T [took=300ms] [answers=(A, …)]   live as the loop does; after the answers, pushed
@@ -25,6 +25,7 @@ import (
 //	done T ANSWER [back-off=D]              the call in flight ends
 //	show T
 //
+// With room, a request that says hello to that audience is as large as allowed.
 // An answer is pushed, rejected, doubt, refused (no connection: nothing spent),
 // internal (spent, not done) or too-fast (90024: not spent, the interval runs).
 func TestScheduler(t *testing.T) {
@@ -56,9 +57,14 @@ type story struct {
 func (s *story) tell(t *testing.T, d *datadriven.TestData) {
 	switch d.Cmd {
 	case "scheduler":
+		maxBytes := 0
+		if room := word(d, "room", ""); room != "" {
+			maxBytes = message(t, "hello").RequestSize(must(parseAudience(room))[0])
+		}
 		s.s = New(Config{
-			Budget: NewBudget(time.Second, 24*time.Hour, int(number(d, "quota", 100))),
-			Settle: span(t, d, "settle", "2s"), Memory: NewMemory(span(t, d, "dedup", "1h"), int(number(d, "remember", 1000))),
+			MaxBytes: maxBytes,
+			Budget:   NewBudget(time.Second, 24*time.Hour, int(number(d, "quota", 100))),
+			Settle:   span(t, d, "settle", "2s"), Memory: NewMemory(span(t, d, "dedup", "1h"), int(number(d, "remember", 1000))),
 		})
 	case "event":
 		at := start.Add(span(t, d, "at", s.now.Sub(start).String()))
