@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/agnivade/levenshtein"
 )
 
 // loader goes through a rule file once and notes every problem on its way, so
@@ -180,29 +182,9 @@ func (l *loader) duration(n *node, field string) (time.Duration, bool) {
 func nearest(word string, known []string) string {
 	best, bestDistance := "", 3
 	for _, name := range known {
-		if d := distance(word, name); d < bestDistance && d < len(name) {
+		if d := levenshtein.ComputeDistance(word, name); d < bestDistance && d < len(name) {
 			best, bestDistance = name, d
 		}
 	}
 	return best
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }
