@@ -141,6 +141,7 @@ type told struct {
 		Doubt       bool
 		By          string
 		Reason      string
+		Decided     time.Time
 
 		Attempt int
 		Class   string

@@ -53,7 +53,11 @@ type story struct {
 	faults []pushsim.Fault
 	events map[string]*storyEvent // by id
 	broken int                    // records that are no events
+	away   []span                 // when nothing ran
 }
+
+// span is some time.
+type span struct{ from, to time.Time }
 
 // storyRule is a rule as it is written and as it is evaluated.
 type storyRule struct {
@@ -192,7 +196,7 @@ func (s *story) tell(t *testing.T, w *world) {
 		sleep(time.Duration(5+s.r.IntN(60)) * time.Second)
 		if s.r.IntN(2) == 0 {
 			i.leave()
-			time.Sleep(time.Duration(s.r.IntN(30)) * time.Minute)
+			s.rest(time.Duration(s.r.IntN(30)) * time.Minute)
 			i = w.start(limits)
 		}
 	}
@@ -200,11 +204,18 @@ func (s *story) tell(t *testing.T, w *world) {
 	// Days in which the quota comes back. While nothing runs they cost nothing.
 	for day := 0; day < 6 && i.status().Pending.Oldest != (time.Time{}); day++ {
 		i.leave()
-		time.Sleep(12 * time.Hour)
+		s.rest(12 * time.Hour)
 		i = w.start(limits)
 		sleep(2 * time.Minute)
 	}
 	s.check(t, w)
+}
+
+// rest is time in which nothing runs.
+func (s *story) rest(d time.Duration) {
+	from := time.Now()
+	time.Sleep(d)
+	s.away = append(s.away, span{from, time.Now()})
 }
 
 // burst emits up to 20 events, some of them more than once.
@@ -252,7 +263,7 @@ func (s *story) check(t *testing.T, w *world) {
 	if reuses := w.sim.Reuses(); len(reuses) > 0 {
 		t.Errorf("numbers reused for other content: %+v", reuses)
 	}
-	carried := s.checkDispositions(t, events)
+	carried := s.checkDispositions(t, events, w.sim.Summary().MaxCallsInDay >= s.quota)
 	s.checkCalls(t, w, pushes, carried)
 }
 
@@ -263,12 +274,14 @@ type asked struct {
 }
 
 // checkDispositions finds exactly one disposition for each record under each of
-// its rules, of the right kind, and returns what each push carried.
-func (s *story) checkDispositions(t *testing.T, events []told) map[string][]asked {
+// its rules, of the right kind, and returns what each push carried. spent says
+// that the quota was used up at some time.
+func (s *story) checkDispositions(t *testing.T, events []told, spent bool) map[string][]asked {
 	t.Helper()
 	carried := map[string][]asked{}
 	kinds := map[string]map[string]int{} // event and rule → disposition → records
 	records := map[string]int{}          // record and rule → dispositions
+	expired := map[string]time.Time{}    // event and rule → when that was decided
 	for _, x := range events {
 		d := x.Data
 		records[fmt.Sprintf("%d@%d %s", d.Partition, d.Offset, d.Rule)]++
@@ -277,6 +290,9 @@ func (s *story) checkDispositions(t *testing.T, events []told) map[string][]aske
 			kinds[key] = map[string]int{}
 		}
 		kinds[key][d.Disposition]++
+		if d.Disposition == "expired" {
+			expired[key] = d.Decided
+		}
 		e := s.events[d.EventID]
 		if e == nil {
 			continue
@@ -319,7 +335,7 @@ func (s *story) checkDispositions(t *testing.T, events []told) map[string][]aske
 			switch got := kinds[key]; {
 			case got["superseded"] == 1 && r.mode == "latest" && s.revised(e, r):
 				want = map[string]int{"superseded": 1}
-			case got["expired"] == 1:
+			case got["expired"] == 1 && s.mayExpire(e, r, expired[key], spent):
 				want = map[string]int{"expired": 1}
 			}
 			if e.copies > 1 {
@@ -332,6 +348,16 @@ func (s *story) checkDispositions(t *testing.T, events []told) map[string][]aske
 		t.Errorf("event %q ended as %v and was not asked for", key, got)
 	}
 	return carried
+}
+
+// mayExpire says whether it was right to give the event up when it was: its time
+// was over, and there had been no call for it, or nobody to make one.
+func (s *story) mayExpire(e *storyEvent, r storyRule, decided time.Time, spent bool) bool {
+	const late = 2 * time.Minute // what a start needs to make the calls that were due
+	end := e.at.Add(r.expire)
+	return !decided.Before(end) && (spent || slices.ContainsFunc(s.away, func(a span) bool {
+		return end.After(a.from) && end.Before(a.to.Add(late))
+	}))
 }
 
 // revised says whether there is a later event of the same key under the rule.
