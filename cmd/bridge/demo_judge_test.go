@@ -149,6 +149,15 @@ func TestJudgeFindsFault(t *testing.T) {
 			run:  func(j *judged) { j.push("Sale", "gold"); j.tell("1", "expired", ""); j.tell("2", "unmatched", "") },
 			find: func(s demoSummary) bool { return s.WrongDeliveries > 0 },
 		},
+		"a reason for each, and no call": {
+			run:  func(j *judged) { j.tell("1", "rejected", ""); j.tell("2", "expired", "") },
+			find: func(s demoSummary) bool { return s.mistold == 2 && s.MissedDeliveries == 0 && s.left() == 0 },
+			says: "2 events ended as the rules do NOT allow",
+		},
+		"all are duplicates": {
+			run:  func(j *judged) { j.tell("1", "duplicate", ""); j.tell("2", "duplicate", "") },
+			find: func(s demoSummary) bool { return s.mistold == 2 },
+		},
 		"an event is lost": {
 			run:  func(j *judged) { j.push("Sale", "gold"); j.tell("1", "pushed", "p1") },
 			find: func(s demoSummary) bool { return s.left() == 1 },
