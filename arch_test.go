@@ -76,7 +76,7 @@ func TestThesePackagesLinkNothingOfOurs(t *testing.T) {
 	t.Attr("guards", "the simulator cannot share a mistake with the client")
 	t.Parallel()
 
-	for _, pkg := range []string{"pushapi/pushsim", "config", "console", "devkafka"} {
+	for _, pkg := range []string{"pushapi/pushsim", "config", "console", "devkafka", "kafkatest"} {
 		t.Run(pkg, func(t *testing.T) {
 			t.Parallel()
 			for _, got := range linked(t, ours+"/internal/"+pkg) {
@@ -108,5 +108,27 @@ func TestOnlyDemoAndBenchmarkLinkTheEmbeddedBroker(t *testing.T) {
 	}
 	if seen != len(may) {
 		t.Errorf("%d packages link %s, want %q: is the name still right?", seen, kfake, may)
+	}
+}
+
+// Where tests find a real Kafka is for tests: a program that links it would link
+// testing too.
+func TestOnlyTestsImportKafkatest(t *testing.T) {
+	t.Attr("guards", "no program links test helpers")
+	t.Parallel()
+
+	const helper = ours + "/internal/kafkatest"
+	users := 0
+	for _, line := range list(t, "-f", `{{.ImportPath}}={{range .Imports}}{{.}},{{end}}={{range .TestImports}}{{.}},{{end}}{{range .XTestImports}}{{.}},{{end}}`, "./...") {
+		parts := strings.Split(line, "=")
+		if slices.Contains(strings.Split(parts[1], ","), helper) {
+			t.Errorf("%s imports %s, allowed: tests", parts[0], helper)
+		}
+		if slices.Contains(strings.Split(parts[2], ","), helper) {
+			users++
+		}
+	}
+	if users < 4 {
+		t.Errorf("the tests of %d packages import %s, want 4 or more: is the name still right?", users, helper)
 	}
 }

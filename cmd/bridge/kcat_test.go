@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"pushbridge/internal/kafkatest"
 )
 
 // A client that is not ours, in another language, writes the events and reads
@@ -27,9 +29,9 @@ func TestKcatWritesEventsAndReadsResults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, realKafka(t, "address"))
+			s := newSite(t, kafkatest.Address(t, kafkatest.Plain))
 			if _, err := exec.LookPath("kcat"); err != nil {
-				missing(t, "kcat")
+				kafkatest.Missing(t, "kcat: apt-get install kcat")
 			}
 			i := s.run(tt.env...)
 			i.owns()

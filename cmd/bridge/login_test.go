@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"pushbridge/internal/kafkatest"
 )
 
 // Every way into a Kafka that the environment can say, from start to result.
@@ -15,25 +17,21 @@ func TestLoginToKafka(t *testing.T) {
 	if err := os.WriteFile(secret, []byte("alice-secret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ca, err := filepath.Abs(filepath.Join(kafkaFacts, "ca.pem"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	alice := []string{"BRIDGE_KAFKA_SASL_USERNAME=alice", "BRIDGE_KAFKA_SASL_PASSWORD_FILE=" + secret}
-	secure := []string{"BRIDGE_KAFKA_TLS_ENABLED=true", "BRIDGE_KAFKA_TLS_CA_FILE=" + ca}
+	secure := []string{"BRIDGE_KAFKA_TLS_ENABLED=true", "BRIDGE_KAFKA_TLS_CA_FILE=" + kafkatest.CAFile(t)}
 	for name, tt := range map[string]struct {
-		fact string
-		env  [][]string
+		listener kafkatest.Listener
+		env      [][]string
 	}{
-		"plain":              {"sasl_address", [][]string{alice, {"BRIDGE_KAFKA_SASL_MECHANISM=PLAIN"}}},
-		"tls":                {"ssl_address", [][]string{secure}},
-		"scram 256 over tls": {"sasl_ssl_address", [][]string{alice, secure, {"BRIDGE_KAFKA_SASL_MECHANISM=SCRAM-SHA-256"}}},
-		"scram 512 over tls": {"sasl_ssl_address", [][]string{alice, secure, {"BRIDGE_KAFKA_SASL_MECHANISM=SCRAM-SHA-512"}}},
+		"plain":              {kafkatest.SASL, [][]string{alice, {"BRIDGE_KAFKA_SASL_MECHANISM=PLAIN"}}},
+		"tls":                {kafkatest.TLS, [][]string{secure}},
+		"scram 256 over tls": {kafkatest.SASLTLS, [][]string{alice, secure, {"BRIDGE_KAFKA_SASL_MECHANISM=SCRAM-SHA-256"}}},
+		"scram 512 over tls": {kafkatest.SASLTLS, [][]string{alice, secure, {"BRIDGE_KAFKA_SASL_MECHANISM=SCRAM-SHA-512"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, realKafka(t, "address"))
-			env := []string{"BRIDGE_KAFKA_BROKERS=" + realKafka(t, tt.fact)}
+			s := newSite(t, kafkatest.Address(t, kafkatest.Plain))
+			env := []string{"BRIDGE_KAFKA_BROKERS=" + kafkatest.Address(t, tt.listener)}
 			for _, more := range tt.env {
 				env = append(env, more...)
 			}
@@ -56,29 +54,29 @@ func TestLoginIsRefusedAtOnce(t *testing.T) {
 	t.Attr("guards", "bad credentials and a wrong port are told at once, with the variable and without the secret")
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		fact string
-		env  []string
-		want string
+		listener kafkatest.Listener
+		env      []string
+		want     string
 	}{
 		"bad password": {
-			fact: "sasl_address",
-			env:  []string{"BRIDGE_KAFKA_SASL_MECHANISM=PLAIN", "BRIDGE_KAFKA_SASL_USERNAME=alice", "BRIDGE_KAFKA_SASL_PASSWORD=hunter2"},
-			want: "BRIDGE_KAFKA_SASL_PASSWORD",
+			listener: kafkatest.SASL,
+			env:      []string{"BRIDGE_KAFKA_SASL_MECHANISM=PLAIN", "BRIDGE_KAFKA_SASL_USERNAME=alice", "BRIDGE_KAFKA_SASL_PASSWORD=hunter2"},
+			want:     "BRIDGE_KAFKA_SASL_PASSWORD",
 		},
 		"a certificate that nobody signed": {
-			fact: "ssl_address", env: []string{"BRIDGE_KAFKA_TLS_ENABLED=true"}, want: "BRIDGE_KAFKA_TLS_CA_FILE",
+			listener: kafkatest.TLS, env: []string{"BRIDGE_KAFKA_TLS_ENABLED=true"}, want: "BRIDGE_KAFKA_TLS_CA_FILE",
 		},
 		"tls to a plain port": {
-			fact: "address", env: []string{"BRIDGE_KAFKA_TLS_ENABLED=true", "BRIDGE_KAFKA_TIMEOUT=2s"}, want: "BRIDGE_KAFKA_TLS_ENABLED",
+			listener: kafkatest.Plain, env: []string{"BRIDGE_KAFKA_TLS_ENABLED=true", "BRIDGE_KAFKA_TIMEOUT=2s"}, want: "BRIDGE_KAFKA_TLS_ENABLED",
 		},
 		"no login where one is wanted": {
-			fact: "sasl_address", env: []string{"BRIDGE_KAFKA_TIMEOUT=2s"}, want: "BRIDGE_KAFKA_SASL_MECHANISM",
+			listener: kafkatest.SASL, env: []string{"BRIDGE_KAFKA_TIMEOUT=2s"}, want: "BRIDGE_KAFKA_SASL_MECHANISM",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, realKafka(t, "address"))
-			p := startBridge(t, s.env(append(tt.env, "BRIDGE_KAFKA_BROKERS="+realKafka(t, tt.fact))...), "run")
+			s := newSite(t, kafkatest.Address(t, kafkatest.Plain))
+			p := startBridge(t, s.env(append(tt.env, "BRIDGE_KAFKA_BROKERS="+kafkatest.Address(t, tt.listener))...), "run")
 			if code := p.wait(); code != exitFindings {
 				t.Errorf("exit code %d, want %d", code, exitFindings)
 			}

@@ -17,6 +17,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"pushbridge/internal/devkafka"
+	"pushbridge/internal/kafkatest"
 	"pushbridge/internal/pushapi/pushsim"
 )
 
@@ -30,7 +31,7 @@ func onBoth(t *testing.T, test func(*testing.T, *site)) {
 	})
 	t.Run("kafka", func(t *testing.T) {
 		t.Parallel()
-		test(t, newSite(t, realKafka(t, "address")))
+		test(t, newSite(t, kafkatest.Address(t, kafkatest.Plain)))
 	})
 }
 
@@ -43,31 +44,6 @@ func embeddedSite(t *testing.T) *site {
 	}
 	t.Cleanup(broker.Close)
 	return newSite(t, broker.Addrs()[0])
-}
-
-// kafkaFacts is where `make kafka` tells about the broker that it started.
-var kafkaFacts = filepath.Join("..", "..", ".cache", "kafka")
-
-// realKafka returns an address of that broker.
-func realKafka(t *testing.T, fact string) string {
-	t.Helper()
-	if addr := os.Getenv("BRIDGE_TEST_KAFKA"); addr != "" && fact == "address" {
-		return addr
-	}
-	text, err := os.ReadFile(filepath.Join(kafkaFacts, fact))
-	if err != nil {
-		missing(t, "a real Kafka: make kafka starts one")
-	}
-	return strings.TrimSpace(string(text))
-}
-
-// missing skips loudly, or fails where the suite must be whole.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("CI must test with %s", what)
-	}
-	t.Skipf("SKIPPED, for want of %s", what)
 }
 
 // siteRules push at once: what is tested here is not when.

@@ -20,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pushbridge/internal/consume"
+	"pushbridge/internal/kafkatest"
 	"pushbridge/internal/offset"
 )
 
@@ -94,7 +95,7 @@ func TestContractKcat(t *testing.T) {
 	t.Attr("promise", "nothing-lost")
 	kcat, err := exec.LookPath("kcat")
 	if err != nil {
-		missing(t, "kcat: apt-get install kcat")
+		kafkatest.Missing(t, "kcat: apt-get install kcat")
 	}
 	onBoth(t, func(t *testing.T, l *live) {
 		produce := func(stdin string, args ...string) {
@@ -340,28 +341,28 @@ func TestContractSecurity(t *testing.T) {
 	t.Attr("guards", "the bridge gets into a secured Kafka, and says so when it does not")
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		fact      string
+		listener  kafkatest.Listener
 		mechanism sasl.Mechanism
 		secure    bool
 		wantErr   string
 	}{
-		"PLAIN":                 {fact: "sasl_address", mechanism: plain.Mechanism{Username: "alice", Password: "alice-secret"}},
-		"SCRAM-SHA-256":         {fact: "sasl_address", mechanism: scramOf(t, scram.SHA256, "alice-secret")},
-		"SCRAM-SHA-512":         {fact: "sasl_address", mechanism: scramOf(t, scram.SHA512, "alice-secret")},
-		"TLS":                   {fact: "ssl_address", secure: true},
-		"TLS and SCRAM-SHA-512": {fact: "sasl_ssl_address", mechanism: scramOf(t, scram.SHA512, "alice-secret"), secure: true},
-		"PLAIN, wrong":          {fact: "sasl_address", mechanism: plain.Mechanism{Username: "alice", Password: "bad-secret"}, wantErr: "BRIDGE_KAFKA_SASL_PASSWORD"},
-		"SCRAM-SHA-256, wrong":  {fact: "sasl_address", mechanism: scramOf(t, scram.SHA256, "bad-secret"), wantErr: "BRIDGE_KAFKA_SASL_PASSWORD"},
-		"SCRAM-SHA-512, wrong":  {fact: "sasl_address", mechanism: scramOf(t, scram.SHA512, "bad-secret"), wantErr: "BRIDGE_KAFKA_SASL_PASSWORD"},
-		"a login nobody offers": {fact: "sasl_address", mechanism: strange{}, wantErr: "BRIDGE_KAFKA_SASL_MECHANISM"},
-		"no login":              {fact: "sasl_address", wantErr: "BRIDGE_KAFKA_SASL_MECHANISM"},
-		"no TLS":                {fact: "ssl_address", wantErr: "BRIDGE_KAFKA_TLS_ENABLED"},
-		"TLS on a port without": {fact: "address", secure: true, wantErr: "BRIDGE_KAFKA_TLS_ENABLED"},
-		"TLS, no login":         {fact: "sasl_ssl_address", secure: true, wantErr: "BRIDGE_KAFKA_SASL_MECHANISM"},
+		"PLAIN":                 {listener: kafkatest.SASL, mechanism: plain.Mechanism{Username: "alice", Password: "alice-secret"}},
+		"SCRAM-SHA-256":         {listener: kafkatest.SASL, mechanism: scramOf(t, scram.SHA256, "alice-secret")},
+		"SCRAM-SHA-512":         {listener: kafkatest.SASL, mechanism: scramOf(t, scram.SHA512, "alice-secret")},
+		"TLS":                   {listener: kafkatest.TLS, secure: true},
+		"TLS and SCRAM-SHA-512": {listener: kafkatest.SASLTLS, mechanism: scramOf(t, scram.SHA512, "alice-secret"), secure: true},
+		"PLAIN, wrong":          {listener: kafkatest.SASL, mechanism: plain.Mechanism{Username: "alice", Password: "bad-secret"}, wantErr: "BRIDGE_KAFKA_SASL_PASSWORD"},
+		"SCRAM-SHA-256, wrong":  {listener: kafkatest.SASL, mechanism: scramOf(t, scram.SHA256, "bad-secret"), wantErr: "BRIDGE_KAFKA_SASL_PASSWORD"},
+		"SCRAM-SHA-512, wrong":  {listener: kafkatest.SASL, mechanism: scramOf(t, scram.SHA512, "bad-secret"), wantErr: "BRIDGE_KAFKA_SASL_PASSWORD"},
+		"a login nobody offers": {listener: kafkatest.SASL, mechanism: strange{}, wantErr: "BRIDGE_KAFKA_SASL_MECHANISM"},
+		"no login":              {listener: kafkatest.SASL, wantErr: "BRIDGE_KAFKA_SASL_MECHANISM"},
+		"no TLS":                {listener: kafkatest.TLS, wantErr: "BRIDGE_KAFKA_TLS_ENABLED"},
+		"TLS on a port without": {listener: kafkatest.Plain, secure: true, wantErr: "BRIDGE_KAFKA_TLS_ENABLED"},
+		"TLS, no login":         {listener: kafkatest.SASLTLS, secure: true, wantErr: "BRIDGE_KAFKA_SASL_MECHANISM"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			addr := realKafka(t, tt.fact)
+			addr := kafkatest.Address(t, tt.listener)
 			secure := trustRealKafka(t)
 			if !tt.secure {
 				secure = nil
@@ -381,7 +382,7 @@ func TestContractSecurity(t *testing.T) {
 	}
 	t.Run("an authority nobody knows", func(t *testing.T) {
 		t.Parallel()
-		addr := realKafka(t, "ssl_address")
+		addr := kafkatest.Address(t, kafkatest.TLS)
 		secure := trustRealKafka(t)
 		secure.RootCAs = nil // the system's
 		l := &live{t: t, addr: addr, transport: &kafka.Transport{TLS: secure}, dialer: &kafka.Dialer{Timeout: 5 * time.Second, TLS: secure}}

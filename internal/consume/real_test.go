@@ -8,8 +8,6 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -19,6 +17,7 @@ import (
 
 	"pushbridge/internal/consume"
 	"pushbridge/internal/devkafka"
+	"pushbridge/internal/kafkatest"
 	"pushbridge/internal/offset"
 )
 
@@ -37,38 +36,14 @@ func onBoth(t *testing.T, part func(*testing.T, *live)) {
 	})
 	t.Run("kafka", func(t *testing.T) {
 		t.Parallel()
-		part(t, newLive(t, realKafka(t, "address"), nil, nil))
+		part(t, newLive(t, kafkatest.Address(t, kafkatest.Plain), nil, nil))
 	})
-}
-
-// realKafka returns an address of the real broker that `make kafka` starts. It
-// skips the test where there is none, but never where the suite must be whole.
-func realKafka(t *testing.T, fact string) string {
-	t.Helper()
-	if addr := os.Getenv("BRIDGE_TEST_KAFKA"); addr != "" && fact == "address" {
-		return addr
-	}
-	text, err := os.ReadFile(filepath.Join("..", "..", ".cache", "kafka", fact))
-	if err == nil {
-		return strings.TrimSpace(string(text))
-	}
-	missing(t, "real Kafka: run make kafka")
-	return ""
-}
-
-// missing skips loudly, or fails where CI=true.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("CI must test against %s", what)
-	}
-	t.Skipf("SKIPPED: %s", what)
 }
 
 // trustRealKafka returns TLS settings that trust the real broker's certificate.
 func trustRealKafka(t *testing.T) *tls.Config {
 	t.Helper()
-	pem, err := os.ReadFile(filepath.Join("..", "..", ".cache", "kafka", "ca.pem"))
+	pem, err := os.ReadFile(kafkatest.CAFile(t))
 	if err != nil {
 		t.Fatal(err)
 	}

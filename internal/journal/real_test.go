@@ -1,16 +1,15 @@
 package journal
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
 	"github.com/segmentio/kafka-go"
 
+	"pushbridge/internal/kafkatest"
 	"pushbridge/internal/offset"
 )
 
@@ -19,17 +18,11 @@ import (
 func TestOnRealKafka(t *testing.T) {
 	t.Attr("promise", "nothing-lost")
 	t.Parallel()
-	address, err := os.ReadFile("../../.cache/kafka/address")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("CI must test against real Kafka: run make kafka")
-		}
-		t.Skip("SKIPPED: real Kafka: run make kafka")
-	}
+	address := kafkatest.Address(t, kafkatest.Plain)
 	transport := &kafka.Transport{MetadataTTL: time.Second}
 	t.Cleanup(transport.CloseIdleConnections)
 	cfg := Config{
-		Addr: kafka.TCP(string(bytes.TrimSpace(address))), Transport: transport,
+		Addr: kafka.TCP(address), Transport: transport,
 		Topic: fmt.Sprintf("journal-test-%d", time.Now().UnixNano()), Patience: 30 * time.Second,
 	}
 	if err := Ensure(t.Context(), cfg, false); err == nil {

@@ -1,32 +1,26 @@
 package results
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
 	"github.com/segmentio/kafka-go"
+
+	"pushbridge/internal/kafkatest"
 )
 
 // What is told on a real broker comes back as it was told.
 func TestOnRealKafka(t *testing.T) {
 	t.Attr("promise", "nothing-lost")
 	t.Parallel()
-	address, err := os.ReadFile("../../.cache/kafka/address")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("CI must test against real Kafka: run make kafka")
-		}
-		t.Skip("SKIPPED: real Kafka: run make kafka")
-	}
+	address := kafkatest.Address(t, kafkatest.Plain)
 	transport := &kafka.Transport{MetadataTTL: time.Second}
 	t.Cleanup(transport.CloseIdleConnections)
 	id := time.Now().UnixNano()
 	cfg := Config{
-		Addr: kafka.TCP(string(bytes.TrimSpace(address))), Transport: transport, Patience: 30 * time.Second,
+		Addr: kafka.TCP(address), Transport: transport, Patience: 30 * time.Second,
 		Topic: fmt.Sprintf("results-test-%d", id), DLQTopic: fmt.Sprintf("dlq-test-%d", id), Format: Format{SDKAppID: 7},
 	}
 	client := &kafka.Client{Addr: cfg.Addr, Transport: transport, Timeout: 30 * time.Second}
