@@ -170,7 +170,8 @@ func (b *Bridge) recall(ctx context.Context, s *consume.Session) (*journal.State
 		if _, ok := errors.AsType[*journal.VersionError](err); ok {
 			return nil, err
 		}
-		b.cfg.Logger.Warn("journal not readable, trying again", "error", err, "wait", wait)
+		b.cfg.Logger.Error("journal not readable: nothing is read or called until it is", "error", err, "next_try", wait.String(),
+			"do", "see that Kafka answers, and that nobody else writes to the journal topic")
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)

@@ -421,6 +421,33 @@ func TestUnwritableTopicsStopCallsAndThenFetching(t *testing.T) {
 	}
 }
 
+// Dead letters that cannot be written are bounded by their bytes: each may be as
+// large as an event may be.
+func TestDeadLettersThatWaitAreBounded(t *testing.T) {
+	t.Attr("promise", "nothing-lost")
+	t.Parallel()
+	inBubble(t, setup{rules: plainRules, users: people}, func(t *testing.T, w *world) {
+		i := w.start()
+		sleep(5 * time.Second)
+		fault := w.broker.Cluster().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: dlqTopic, Err: kerr.NotEnoughReplicas, Count: -1})
+		const records, size = 200, 400_000
+		for range records {
+			w.produce(0, make([]byte, size))
+		}
+		sleep(time.Minute)
+		// A batch that was on its way when the bound was reached comes on top.
+		if got, most := i.status().Unwritten, 2*(lettersMax+2<<20)/size+2; got > most {
+			t.Errorf("%d letters and dispositions wait, want at most %d", got, most)
+		}
+		fault.Remove()
+		sleep(2 * time.Minute)
+		if got := i.metric("bridge_events_total", "disposition", "dead-lettered"); got != records {
+			t.Errorf("%v dead-lettered, want %d", got, records)
+		}
+		w.wantCommitted()
+	})
+}
+
 // At most one call can be in doubt, so the next waits until the journal has the
 // end of the last.
 func TestNextCallWaitsForTheJournal(t *testing.T) {

@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -127,7 +128,7 @@ func (l *loop) run(ctx context.Context) error {
 		}
 		timer.Reset(max(0, time.Until(wake)))
 		var records <-chan consume.Batch
-		if !l.paused && !l.draining && l.unrecorded() < outboxMax {
+		if !l.paused && !l.draining && l.unrecorded() < outboxMax && l.letterBytes() < lettersMax {
 			records = l.session.Records()
 		}
 		select {
@@ -147,9 +148,7 @@ func (l *loop) run(ctx context.Context) error {
 				}
 				break
 			}
-			for p, at := range done.offsets {
-				l.committed[p] = at
-			}
+			maps.Copy(l.committed, done.offsets)
 		case ask := <-l.b.asks:
 			ask <- l.status(time.Now())
 		case <-ending:
@@ -248,9 +247,13 @@ func (l *loop) take(batch consume.Batch, now time.Time) {
 // session ends and a new one starts clean.
 func (l *loop) lost(batch consume.Batch, mark *offset.Watermark) *offset.Watermark {
 	loss := batch.Lost
-	l.b.metrics.lost.WithLabelValues(loss.Partition.Topic).Add(float64(loss.Count))
-	l.b.cfg.Logger.Error("records lost: they were gone before they were read", "partition", loss.Partition.String(),
-		"kind", loss.Kind.String(), "first", loss.First, "last", loss.Last, "count", loss.Count,
+	count := loss.Count
+	if loss.Kind == consume.Rewound {
+		count += int64(mark.Open()) // read, but not ended: they cannot be read again
+	}
+	l.b.metrics.lost.WithLabelValues(loss.Partition.Topic).Add(float64(count))
+	l.b.cfg.Logger.Error("records lost: they are gone from Kafka without a disposition", "partition", loss.Partition.String(),
+		"kind", loss.Kind.String(), "first", loss.First, "last", loss.Last, "count", count,
 		"do", "lengthen the topic's retention, or find out who deleted it")
 	if loss.Kind != consume.Rewound {
 		return mark
@@ -272,8 +275,9 @@ func (l *loop) lost(batch consume.Batch, mark *offset.Watermark) *offset.Waterma
 func (l *loop) route(r *consume.Record, now time.Time) {
 	origin := originOf(r, now)
 	if r.Err != nil {
-		l.outbox.bury(r, results.Undecodable, "", r.Err, now)
-		l.dispose(journal.Disposition{Origin: origin, Kind: journal.DeadLettered, Reason: r.Err.Error(), At: now})
+		d := journal.Disposition{Origin: origin, Kind: journal.DeadLettered, Reason: r.Err.Error(), At: now}
+		l.outbox.bury(r, &d, results.Undecodable)
+		l.dispose(d)
 		return
 	}
 	m := l.b.cfg.Rules.Map(r.Event, origin)
@@ -292,8 +296,9 @@ func (l *loop) route(r *consume.Record, now time.Time) {
 		l.several[origin.Position] = n
 	}
 	for _, f := range failures {
-		l.outbox.bury(r, results.RuleFailed, f.Rule, f, now)
-		l.dispose(journal.Disposition{Origin: origin, Rule: f.Rule, Kind: journal.DeadLettered, Reason: f.Error(), At: now})
+		d := journal.Disposition{Origin: origin, Rule: f.Rule, Kind: journal.DeadLettered, Reason: f.Error(), At: now}
+		l.outbox.bury(r, &d, results.RuleFailed)
+		l.dispose(d)
 	}
 	for _, in := range intents {
 		rest, made := l.known.remaining(in)

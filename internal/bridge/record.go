@@ -26,6 +26,10 @@ const recordMax = 10_000
 // no more records: one write under way and one to follow it keep Kafka busy.
 const outboxMax = 2 * recordMax
 
+// lettersMax is how many bytes of dead letters may wait before the loop takes no
+// more records.
+const lettersMax = 32 << 20
+
 // tellMax is how many result events are made at once.
 const tellMax = 2000
 
@@ -33,6 +37,7 @@ const tellMax = 2000
 // offset may be committed.
 type outbox struct {
 	letters      []results.DeadLetter
+	letterBytes  int // of the letters' records
 	dispositions pile
 	ended        *pushEnd   // the outcome of the last call, with its dispositions
 	failed       *recordJob // a write to be repeated before any other
@@ -50,6 +55,7 @@ type pushEnd struct {
 // repetition does not write them again.
 type recordJob struct {
 	letters      []results.DeadLetter
+	letterBytes  int
 	push         *pushEnd
 	early        []journal.Disposition // of events that ended without a call
 	rulesVersion string
@@ -89,15 +95,30 @@ func (l *loop) unrecorded() int {
 	return n
 }
 
-// bury puts a record that could not be used on its way to the dead letters.
-func (o *outbox) bury(r *consume.Record, reason results.Reason, rule string, cause error, now time.Time) {
+// letterBytes counts what records hold on to until their dead letters are
+// written: each may be as large as an event may be.
+func (l *loop) letterBytes() int {
+	n := l.outbox.letterBytes
+	for _, job := range []*recordJob{l.outbox.failed, l.recording} {
+		if job != nil {
+			n += job.letterBytes
+		}
+	}
+	return n
+}
+
+// bury puts a record that could not be used on its way to the dead letters; d
+// says why and under which rule.
+func (o *outbox) bury(r *consume.Record, d *journal.Disposition, reason results.Reason) {
 	headers := make([]results.Header, len(r.Headers))
+	o.letterBytes += len(r.Key) + len(r.Value)
 	for i, h := range r.Headers {
 		headers[i] = results.Header{Key: h.Key, Value: h.Value}
+		o.letterBytes += len(h.Key) + len(h.Value)
 	}
 	o.letters = append(o.letters, results.DeadLetter{
 		Position: r.Position, Key: r.Key, Value: r.Value, Headers: headers, Time: r.Time,
-		Reason: reason, Text: cause.Error(), Rule: rule, At: now, Attempts: 1,
+		Reason: reason, Text: d.Reason, Rule: d.Rule, At: d.At, Attempts: 1,
 	})
 }
 
@@ -114,8 +135,8 @@ func (o *outbox) next(rulesVersion string) *recordJob {
 	}
 	// Letters are older than the dispositions that speak of them, so writing all
 	// letters with the first dispositions keeps the order.
-	job := &recordJob{letters: o.letters, early: o.dispositions.take(), rulesVersion: rulesVersion}
-	o.letters = nil
+	job := &recordJob{letters: o.letters, letterBytes: o.letterBytes, early: o.dispositions.take(), rulesVersion: rulesVersion}
+	o.letters, o.letterBytes = nil, 0
 	switch {
 	case o.ended == nil:
 	case o.ended.after > 0:

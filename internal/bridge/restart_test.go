@@ -432,6 +432,25 @@ func TestRewoundLogIsReadFromItsStart(t *testing.T) {
 	})
 }
 
+// What waits while its topic is deleted and made anew cannot be read again: it is
+// counted as lost.
+func TestPendingOfARewoundLogIsCountedAsLost(t *testing.T) {
+	t.Attr("promise", "nothing-lost")
+	t.Parallel()
+	inBubble(t, setup{rules: twoRules, users: people}, func(t *testing.T, w *world) {
+		i := w.start()
+		sleep(5 * time.Second)
+		w.emit(happening{Type: "news", Data: map[string]any{"text": "hello"}})
+		sleep(time.Minute)
+		w.must(w.broker.Cluster().DeleteTopic(inTopic))
+		w.must(w.broker.CreateTopic(inTopic, 1, nil))
+		sleep(2 * time.Minute)
+		if got := i.metric("bridge_kafka_lost_records_total"); got != 1 {
+			t.Errorf("%v records lost, want 1", got)
+		}
+	})
+}
+
 // Backpressure under load: more events than may wait, all of them pushed.
 func TestBoundOfPendingLosesNothing(t *testing.T) {
 	t.Attr("promise", "nothing-lost")

@@ -97,7 +97,7 @@ func (d decoder) message(r *Record) (*message, Class, error) {
 		return &message{record: r, mode: binding.EncodingBinary}, 0, nil
 	case r.Value == nil:
 		return nil, Tombstone, errors.New("no value")
-	case d.bare && bytes.HasPrefix(bytes.TrimLeft(r.Value, " \t\r\n"), []byte("{")):
+	case d.bare && contentType == "" && bytes.HasPrefix(bytes.TrimLeft(r.Value, " \t\r\n"), []byte("{")):
 		return &message{record: r, mode: binding.EncodingStructured}, 0, nil
 	}
 	return nil, NotCloudEvent, fmt.Errorf("neither a content-type header of %s nor a ce_specversion header", event.ApplicationCloudEventsJSON)

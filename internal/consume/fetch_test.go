@@ -358,7 +358,7 @@ func TestPassingRefusalIsNoLoss(t *testing.T) {
 }
 
 // emptyLog answers that a partition's first and last offset are 0.
-func emptyLog(request kmsg.Request) (kmsg.Response, error, bool) {
+func emptyLog(request kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // the shape that kfake asks for
 	req := request.(*kmsg.ListOffsetsRequest)
 	res := req.ResponseKind().(*kmsg.ListOffsetsResponse)
 	for _, topic := range req.Topics {
