@@ -132,7 +132,7 @@ func (l *loop) tellOutcome(p *push, v limiter.Verdict, done callDone) {
 	o := done.outcome
 	l.blocked, l.blockedUntil = "", time.Time{}
 	attrs := []any{
-		"push_id", p.id, "attempt", p.attempts, "events", len(p.batch.Covers), "audience", p.batch.Audience.String(),
+		"push_id", p.id, "attempt", p.attempts, "rules", p.attempt.Rules(), "events", len(p.batch.Covers), "audience", p.batch.Audience.String(),
 		"priority", p.batch.Priority.String(), "why", p.batch.Why.String(), "class", o.Class.String(), "duration", o.Ended.Sub(o.Started).String(),
 	}
 	log := l.b.cfg.Logger

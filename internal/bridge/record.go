@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
-	"slices"
 	"time"
 
 	"pushbridge/internal/consume"
@@ -245,14 +244,8 @@ func (j *recordJob) buryPush(ctx context.Context, tell Teller) error {
 			return err
 		}
 	}
-	var rules []string
-	for _, c := range j.push.attempt.Covers {
-		if !slices.Contains(rules, c.Rule) {
-			rules = append(rules, c.Rule)
-		}
-	}
 	return tell.BuryPush(ctx, results.RefusedPush{
 		PushID: j.push.attempt.ID, Request: body, Code: j.push.outcome.Code, Text: j.push.outcome.Info,
-		Rules: rules, At: j.push.outcome.Ended, Attempts: j.push.attempt.Number,
+		Rules: j.push.attempt.Rules(), At: j.push.outcome.Ended, Attempts: j.push.attempt.Number,
 	})
 }

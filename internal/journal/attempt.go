@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"slices"
 	"time"
 
 	"pushbridge/internal/audience"
@@ -58,6 +59,16 @@ func (a *Attempt) Events() int64 {
 		n += c.Offsets.Len()
 	}
 	return n
+}
+
+// Rules names the rules whose events the attempt carries, in order.
+func (a *Attempt) Rules() []string {
+	rules := make([]string, 0, len(a.Covers))
+	for _, c := range a.Covers {
+		rules = append(rules, c.Rule)
+	}
+	slices.Sort(rules)
+	return slices.Compact(rules)
 }
 
 // Outcome is how an Attempt ended.

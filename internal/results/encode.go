@@ -3,14 +3,12 @@ package results
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
 	"github.com/segmentio/kafka-go"
 
 	"pushbridge/internal/audience"
-	"pushbridge/internal/journal"
 )
 
 const (
@@ -189,7 +187,7 @@ func (e *encoder) eventCompleted(dst []byte, c *Completed) (kafka.Message, []byt
 	data, err := json.Marshal(completedData{
 		PushID: c.Attempt.ID, Attempt: c.Attempt.Number, TaskID: c.Outcome.TaskID,
 		Class: c.Outcome.Class, Code: c.Outcome.Code, Text: c.Outcome.Info, Counted: c.Outcome.Counted,
-		Rules: rulesOf(&c.Attempt), RulesVersion: c.Attempt.RulesVersion, Condition: c.Attempt.Condition,
+		Rules: c.Attempt.Rules(), RulesVersion: c.Attempt.RulesVersion, Condition: c.Attempt.Condition,
 		Messages: len(c.Attempt.Messages), Events: c.Attempt.Events(), Random: c.Attempt.Random, Why: c.Attempt.Why,
 		Started: c.Outcome.Started.UTC(), Ended: end.UTC(),
 	})
@@ -203,13 +201,4 @@ func (e *encoder) eventCompleted(dst []byte, c *Completed) (kafka.Message, []byt
 	m, dst := e.event(dst, a, func(dst []byte) []byte { return append(dst, data...) })
 	m.Key = []byte(c.Attempt.ID)
 	return m, dst, nil
-}
-
-func rulesOf(a *journal.Attempt) []string {
-	rules := make([]string, 0, len(a.Covers))
-	for _, c := range a.Covers {
-		rules = append(rules, c.Rule)
-	}
-	slices.Sort(rules)
-	return slices.Compact(rules)
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -216,7 +217,7 @@ func TestRunOverTLS(t *testing.T) {
 	stalled := make(chan error, 1)
 	go func() { _, err := post(); stalled <- err }()
 	for sim.Summary().Lost < 2 { // until the third has arrived
-		time.Sleep(time.Millisecond)
+		runtime.Gosched()
 	}
 	stop()
 	if err := <-ended; err != nil {
