@@ -101,9 +101,32 @@ func (k *known) resends(b *limiter.Batch) (identity, bool) {
 	return identity{}, false
 }
 
+// doubted corrects how an event ended for which an earlier life made a call that
+// may have been carried out: what was not called again in time was pushed, as far
+// as is known.
+func (k *known) doubted(d *journal.Disposition) {
+	for i := range k.again {
+		a := &k.again[i]
+		if !holds(a, d.Rule, d.Origin.Position) {
+			continue
+		}
+		switch d.Kind {
+		case journal.Expired:
+			d.Kind, d.Doubt, d.PushID, d.Why, d.PushedAt = journal.Pushed, true, a.ID, a.Why, a.At
+		case journal.Superseded, journal.Rejected:
+			d.Doubt = true
+		case journal.Pushed, journal.Duplicate, journal.Unmatched, journal.DeadLettered:
+		}
+	}
+}
+
 func covers(a *journal.Attempt, in *intent.Intent) bool {
+	return holds(a, in.Rule, in.Origin.Position)
+}
+
+func holds(a *journal.Attempt, rule string, p offset.Position) bool {
 	return slices.ContainsFunc(a.Covers, func(c journal.Cover) bool {
-		return c.Rule == in.Rule && c.Partition == in.Origin.Position.Partition && c.Offsets.Contains(in.Origin.Position.Offset)
+		return c.Rule == rule && c.Partition == p.Partition && c.Offsets.Contains(p.Offset)
 	})
 }
 

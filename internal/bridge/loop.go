@@ -319,7 +319,9 @@ func (l *loop) end(ended []limiter.Ended, now time.Time) {
 		if p := l.push; p != nil && e.Batch != nil && e.Batch.ID == p.batch.ID {
 			id, o = p.identity, p.outcome
 		}
-		l.dispose(dispositionOf(e, id, o, now))
+		d := dispositionOf(e, id, o, now)
+		l.known.doubted(&d)
+		l.dispose(d)
 	}
 }
 

@@ -333,6 +333,50 @@ func TestStandbyTakesOver(t *testing.T) {
 	})
 }
 
+// A call in doubt that may not be made again, because its event expired while
+// nobody ran, counts as made; one that is refused when it is made again may have
+// been carried out all the same.
+func TestDoubtIsToldAfterARestart(t *testing.T) {
+	t.Attr("promise", "explained")
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		down  time.Duration
+		fault *pushsim.Fault // of the second call
+		want  string
+	}{
+		"expired":          {7 * time.Hour, nil, "pushed"},
+		"refused for good": {time.Second, &pushsim.Fault{Kind: pushsim.FaultCode, Code: 90056}, "rejected"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, setup{rules: plainRules, users: people}, func(t *testing.T, w *world) {
+				i := w.start(func(o *options) { o.limits.StopWithin = 5 * time.Second })
+				sleep(5 * time.Second)
+				w.must(w.sim.Inject(pushsim.Fault{Kind: pushsim.FaultStall, After: true}))
+				w.emit(alert("storm", "paris"))
+				for len(w.sim.Calls()) == 0 {
+					sleep(100 * time.Millisecond)
+				}
+				w.crash(i)
+				time.Sleep(tt.down)
+				if tt.fault != nil {
+					w.must(w.sim.Inject(*tt.fault))
+				}
+				w.start()
+				sleep(5 * time.Minute)
+				w.wantReceived(map[string]int{"ann": 1, "eve": 1})
+				w.wantDispositions(map[string]string{"e1": tt.want})
+				events, _ := w.results()
+				for _, e := range events {
+					if e.Data.Disposition == tt.want && (!e.Data.Doubt || e.Data.PushID == "") {
+						t.Errorf("told %+v, want doubt and the push", e.Data)
+					}
+				}
+			})
+		})
+	}
+}
+
 // A standby that joins begins a new session of the writer, which still knows what
 // it has seen: nobody else owned the partitions in between.
 func TestDuplicateIsKnownAfterAStandbyJoined(t *testing.T) {
