@@ -8,7 +8,7 @@
 //	records ─► loop ─► map ─► Scheduler.Add ─► pending
 //	            │ Scheduler.Next                   │
 //	            ├─► call: Begin ─► fence ─► Push ──┴─► loop: Scheduler.Done
-//	            ├─► record: journal, dead letters, results ─► loop: Watermark.Done
+//	            ├─► record: dead letters, journal, results ─► loop: Watermark.Done
 //	            └─► commit: what lies below the watermarks
 //
 // The goroutines, one session (one ownership of the partitions) at a time:
@@ -17,7 +17,7 @@
 //	loop    scheduler, watermarks, outbox, all decisions  the session ends and all is      channels only, no I/O
 //	                                                      recorded and committed
 //	call    the one call in flight                        its call has ended               journal.Begin, Commit, Push
-//	record  the one batch of dispositions being written   it is written, or the deadline   journal, results, dead letters
+//	record  the one batch of dispositions being written   it is written, or the deadline   dead letters, journal, results
 //	commit  the one commit                                it is answered                   Session.Commit
 //
 // The last three exist only while they have work; each answers on a channel of
