@@ -7,6 +7,9 @@ SHELL       := bash
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 TOOL    := go tool -modfile=$(CURDIR)/tools/go.mod
 MODULES := . tools deploy/helm
+# go test says nothing of skipped tests in packages that pass.
+SKIPPED := [ -n "$${BRIDGE_TEST_KAFKA:-}" ] || [ -s .cache/kafka/address ] || echo 'SKIPPED: every test against a real Kafka; make kafka starts one' >&2; \
+	command -v kcat >/dev/null || echo 'SKIPPED: every test with kcat; install kcat' >&2
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,9 +22,11 @@ build: ## Build the static binary bin/bridge
 
 test: $(if $(filter true,$(CI)),kafka) ## Run all tests in random order (CI=true starts a real Kafka first)
 	for m in $(MODULES); do go test -C $$m -shuffle=on ./...; done
+	@$(SKIPPED)
 
 race: $(if $(filter true,$(CI)),kafka) ## Run the bridge's tests under the race detector
 	go test -race -shuffle=on ./...
+	@$(SKIPPED)
 
 lint: ## golangci-lint, go vet, go mod tidy -diff, govulncheck
 	for m in $(MODULES); do (cd $$m && go vet ./... && go mod tidy -diff && $(TOOL) golangci-lint run -c $(CURDIR)/.golangci.yml); done
