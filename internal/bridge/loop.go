@@ -70,12 +70,13 @@ type push struct {
 
 func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time) *loop {
 	lim := b.cfg.Limits
-	budget := limiter.NewBudget(lim.Interval, journal.Window, lim.Quota)
-	for _, end := range state.Calls {
-		budget.Spend(end)
-	}
-	if !state.LastEnd.IsZero() {
-		budget.Touch(state.LastEnd)
+	budget := limiter.NewBudget(lim.Interval, 24*time.Hour, lim.Quota)
+	for _, c := range state.Calls {
+		if c.Counted {
+			budget.Spend(c.End)
+		} else {
+			budget.Touch(c.End)
+		}
 	}
 	l := &loop{
 		b: b, session: s,

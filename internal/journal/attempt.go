@@ -23,6 +23,9 @@ type Attempt struct {
 	ID     string // the push's id, the same in all its attempts
 	Number int    // 1 for the first call of the push
 
+	Lane string // as the rules name it; empty: the default lane
+	App  uint32 // whose budget it draws on; 0: of the default lane, before there were others
+
 	At time.Time // when it was decided
 	// Deadline is the last instant at which the call can still be under way. A
 	// call whose end is unknown counts as ended then.
@@ -75,6 +78,8 @@ func (a *Attempt) Rules() []string {
 type Outcome struct {
 	ID     string // the Attempt's
 	Number int    // the Attempt's
+	Lane   string // the Attempt's, which a reading may begin after
+	App    uint32 // the Attempt's
 
 	Class  string // ClassOK, ClassDoubt, ClassVoid, or another class of the API's errors
 	Code   int    // the API's ErrorCode; 0 where it took the push or gave no answer

@@ -66,6 +66,10 @@ type Disposition struct {
 	Kind   Kind
 	At     time.Time // when it was decided
 
+	Lane     string          // whose calls the rule may use; empty: the default lane, or no rule
+	App      uint32          // of that lane
+	Priority intent.Priority // zero where the event ended before a rule took it
+
 	PushID   string    // Pushed, Rejected: the push that carried it, or its last part
 	TaskID   string    // Pushed: the API's id of that push
 	PushedAt time.Time // when that push's call began

@@ -82,8 +82,9 @@ func TestWhatWasWrittenIsRead(t *testing.T) {
 		if diff := cmp.Diff([]Attempt{open}, s.InDoubt, sameAttempts); diff != "" {
 			t.Errorf("in doubt (-want +got):\n%s", diff)
 		}
-		if want := []time.Time{end, open.Deadline}; !slices.EqualFunc(s.Calls, want, time.Time.Equal) || !s.LastEnd.Equal(open.Deadline) {
-			t.Errorf("calls %v, last %v; want %v and %v", s.Calls, s.LastEnd, want, open.Deadline)
+		want := []Call{{End: end, Counted: true, Class: ClassOK}, {End: open.Deadline, Counted: true}}
+		if diff := cmp.Diff(want, s.Calls, cmp.Comparer(time.Time.Equal)); diff != "" {
+			t.Errorf("calls (-want +got):\n%s", diff)
 		}
 		for o := range int64(12) {
 			if got, want := s.Ended(offset.Position{Partition: promo, Offset: o}), o >= 1 && o <= 5; got != want {
@@ -216,12 +217,12 @@ func TestReadBeginsAtTheWindowOrTheOldestEvent(t *testing.T) {
 		now := time.Now()
 
 		s := read(t, cfg, ReadFrom{Now: now})
-		if len(s.Calls) != 24 || s.Records >= 2*27 {
-			t.Errorf("a day: %d calls of %d records, want 24 of fewer than 54", len(s.Calls), s.Records)
+		if len(s.Calls) != 25 || s.Records >= 2*28 {
+			t.Errorf("the longest day: %d calls of %d records, want 25 of fewer than 56", len(s.Calls), s.Records)
 		}
 		s = read(t, cfg, ReadFrom{Now: now, OldestEvent: start.Add(40 * time.Hour)})
-		if len(s.Calls) != 24 || !s.Ended(offset.Position{Partition: promo, Offset: 40}) {
-			t.Errorf("with an event of hour 40 open: %d calls, its end known: %v; want 24 and true", len(s.Calls), s.Ended(offset.Position{Partition: promo, Offset: 40}))
+		if len(s.Calls) != 25 || !s.Ended(offset.Position{Partition: promo, Offset: 40}) {
+			t.Errorf("with an event of hour 40 open: %d calls, its end known: %v; want 25 and true", len(s.Calls), s.Ended(offset.Position{Partition: promo, Offset: 40}))
 		}
 		s = read(t, cfg, ReadFrom{Now: now.Add(30 * time.Hour)})
 		if len(s.Calls) != 0 || s.Records != 0 || s.Next != 192 {
@@ -235,7 +236,7 @@ func TestForeignRecordStopsTheReading(t *testing.T) {
 	t.Parallel()
 
 	for name, tt := range map[string]struct{ value, wantErr string }{
-		"newer version":  {`{"v":2,"attempt":{"lane":7}}`, "version 2, this bridge reads up to version 1 (run the newer bridge again"},
+		"newer version":  {`{"v":3,"attempt":{"tower":7}}`, "version 3, this bridge reads up to version 2 (run the newer bridge again"},
 		"no version":     {`{"hello":1}`, "was it written by the bridge?"},
 		"no JSON":        {`hello`, "decode record"},
 		"empty":          {``, "decode record"},
@@ -275,12 +276,12 @@ func TestEnsure(t *testing.T) {
 		create     bool
 		want       []string // parts of the message, each with its mend; none: it is fine
 	}{
-		"right":                {partitions: 1, settings: map[string]string{"retention.ms": "90000000"}},
+		"right":                {partitions: 1, settings: map[string]string{"retention.ms": "93600000"}},
 		"for ever":             {partitions: 1, settings: map[string]string{"retention.ms": "-1"}},
 		"missing, create":      {create: true},
 		"missing":              {want: []string{"does not exist", "create it with one partition"}},
 		"two partitions":       {partitions: 2, want: []string{"2 partitions, want 1", "new journal topic"}},
-		"one ms too short":     {partitions: 1, settings: map[string]string{"retention.ms": "89999999"}, want: []string{"retention.ms", "set retention.ms to 90000000"}},
+		"one ms too short":     {partitions: 1, settings: map[string]string{"retention.ms": "93599999"}, want: []string{"retention.ms", "set retention.ms to 93600000"}},
 		"compacted":            {partitions: 1, settings: map[string]string{"cleanup.policy": "compact"}, want: []string{"set cleanup.policy=delete"}},
 		"compacted also":       {partitions: 1, settings: map[string]string{"cleanup.policy": "compact,delete"}, want: []string{"set cleanup.policy=delete"}},
 		"all wrong, one error": {partitions: 3, settings: map[string]string{"cleanup.policy": "compact", "retention.ms": "1", "retention.bytes": "5"}, want: []string{"3 partitions", "cleanup.policy", "retention.ms", "retention.bytes=-1"}},

@@ -10,8 +10,9 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// Window is how far back calls count against the quota.
-const Window = 24 * time.Hour
+// Window is how far back calls may count against a quota: the longest calendar
+// day, in which clocks are set back.
+const Window = 25 * time.Hour
 
 // margin is how much earlier reading begins: a call that ended within the Window
 // began before it, and the clocks of producers, brokers and bridges differ.

@@ -12,8 +12,10 @@ import (
 	"pushbridge/internal/offset"
 )
 
-// version is what this program writes, and the newest that it understands.
-const version = 1
+// version is what this program writes, and the newest that it understands. Since
+// 2 attempts and outcomes say whose budget they draw on; those of 1 are the
+// default lane's.
+const version = 2
 
 // maxRecord is how long a record may get before it is split, in bytes. Brokers
 // take a batch of 1048588 bytes by default, and some count it uncompressed; a
@@ -32,6 +34,8 @@ type record struct {
 type attempt struct {
 	ID           string            `json:"id"`
 	Number       int               `json:"number"`
+	Lane         string            `json:"lane,omitempty"`
+	App          uint32            `json:"app,omitempty"`
 	At           time.Time         `json:"at"`
 	Deadline     time.Time         `json:"deadline,omitzero"`
 	Random       uint32            `json:"random"`
@@ -66,6 +70,8 @@ type span struct {
 type outcome struct {
 	ID      string    `json:"id"`
 	Number  int       `json:"number"`
+	Lane    string    `json:"lane,omitempty"`
+	App     uint32    `json:"app,omitempty"`
 	Class   string    `json:"class"`
 	Code    int       `json:"code,omitempty"`
 	Info    string    `json:"info,omitempty"`
@@ -141,7 +147,7 @@ func encode(r record) ([]byte, error) {
 
 func encodeAttempt(a *Attempt) ([][]byte, error) {
 	wire := attempt{
-		ID: a.ID, Number: a.Number, At: a.At.UTC(), Deadline: a.Deadline.UTC(), Random: a.Random, Condition: a.Condition,
+		ID: a.ID, Number: a.Number, Lane: a.Lane, App: a.App, At: a.At.UTC(), Deadline: a.Deadline.UTC(), Random: a.Random, Condition: a.Condition,
 		Messages: a.Messages, RulesVersion: a.RulesVersion, Why: a.Why,
 	}
 	if a.OnDoubt != 0 {
@@ -202,7 +208,7 @@ func spanOf(p offset.Partition, set *offset.Set) span {
 
 func encodeOutcome(o *Outcome, ds []Disposition) ([][]byte, error) {
 	wire := outcome{
-		ID: o.ID, Number: o.Number, Class: o.Class, Code: o.Code, Info: o.Info, TaskID: o.TaskID,
+		ID: o.ID, Number: o.Number, Lane: o.Lane, App: o.App, Class: o.Class, Code: o.Code, Info: o.Info, TaskID: o.TaskID,
 		Started: o.Started.UTC(), Ended: o.Ended.UTC(), Counted: o.Counted,
 	}
 	whole, err := encode(record{Outcome: &wire, Dispositions: compact(ds)})

@@ -66,11 +66,17 @@ func TestState(t *testing.T) {
 // show prints a state for people, in one order.
 func show(s *State) string {
 	var b strings.Builder
-	for _, end := range s.Calls {
-		fmt.Fprintf(&b, "call ended %s\n", end.UTC().Format(time.RFC3339Nano))
-	}
-	if !s.LastEnd.IsZero() {
-		fmt.Fprintf(&b, "last end %s\n", s.LastEnd.UTC().Format(time.RFC3339Nano))
+	for _, c := range s.Calls {
+		fmt.Fprintf(&b, "call ended %s", c.End.UTC().Format(time.RFC3339Nano))
+		for _, note := range []struct {
+			is   bool
+			text string
+		}{{c.App != 0, fmt.Sprintf("app %d", c.App)}, {c.Lane != "", "lane " + c.Lane}, {c.Class != "", c.Class}, {!c.Counted, "not counted"}} {
+			if note.is {
+				b.WriteString(", " + note.text)
+			}
+		}
+		b.WriteByte('\n')
 	}
 	sets := func(word string, m map[offset.Partition]*offset.Set) {
 		for _, p := range slices.SortedFunc(maps.Keys(m), offset.Partition.Compare) {
@@ -160,6 +166,14 @@ func TestWhatIsWrittenKeepsTheSchema(t *testing.T) {
 	var records [][]byte
 	for _, encoded := range []func() ([][]byte, error){
 		func() ([][]byte, error) { return encodeAttempt(&a) },
+		func() ([][]byte, error) {
+			other := a
+			other.Lane, other.App = "alerts", 1400000001
+			return encodeAttempt(&other)
+		},
+		func() ([][]byte, error) {
+			return encodeOutcome(&Outcome{ID: "p1", Number: 1, Lane: "alerts", App: 1400000001, Class: ClassVoid}, nil)
+		},
 		func() ([][]byte, error) { return encodeOutcome(&Outcome{ID: "p1", Number: 1, Class: ClassVoid}, nil) },
 		func() ([][]byte, error) {
 			return encodeOutcome(&Outcome{ID: "p1", Number: 2, Class: "reject", Code: 90001, Info: "bad", Started: start, Ended: start, Counted: true}, []Disposition{full})
@@ -178,7 +192,7 @@ func TestWhatIsWrittenKeepsTheSchema(t *testing.T) {
 			t.Errorf("not one line of JSON: %s", r)
 		}
 	}
-	if err := schema.Validate(map[string]any{"v": json.Number("2"), "surprise": true}); err == nil {
+	if err := schema.Validate(map[string]any{"v": json.Number("2"), "outcome": map[string]any{"surprise": true}}); err == nil {
 		t.Error("the schema takes anything")
 	}
 }

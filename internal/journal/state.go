@@ -2,6 +2,7 @@ package journal
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"sort"
 	"time"
@@ -11,12 +12,9 @@ import (
 
 // State is what a reading of the journal restores.
 type State struct {
-	// Calls holds the ends of the calls that count against the quota of the last
-	// Window, oldest first. A call of unknown end counts as ended at its deadline.
-	Calls []time.Time
-	// LastEnd is the end of the latest call that was made, whether it counts or
-	// not; zero where none was.
-	LastEnd time.Time
+	// Calls holds the calls of all lanes that ended in the last Window, oldest
+	// first; see CallsOf.
+	Calls []Call
 
 	// Disposed holds the events that have ended, under all their rules.
 	Disposed map[offset.Partition]*offset.Set
@@ -35,6 +33,37 @@ type State struct {
 
 	Records int   // records read
 	Next    int64 // the offset after the last one
+}
+
+// Call is a call that was made, or may have been.
+type Call struct {
+	Lane    string    // that made it
+	App     uint32    // whose budget it drew on; 0: of the default lane, before there were others
+	End     time.Time // of a call of unknown end: its deadline
+	Counted bool      // against the quota; otherwise only the interval runs from its end
+	Class   string    // the outcome's; empty: unknown
+}
+
+// CallsOf returns the calls of one app, oldest first: a lane that was given
+// another name, or an app that moved to another lane, keeps its budget. An old
+// record without an app is the default lane's.
+func (s *State) CallsOf(lane string, app uint32) iter.Seq[Call] {
+	return func(yield func(Call) bool) {
+		for _, c := range s.Calls {
+			if SameBudget(c.Lane, c.App, lane, app) && !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+// SameBudget says whether a record of this lane and app is one of the other's
+// present app. Only records of before there were lanes have no app.
+func SameBudget(recordLane string, recordApp uint32, lane string, app uint32) bool {
+	if recordApp == 0 {
+		return recordLane == lane
+	}
+	return recordApp == app
 }
 
 // Ended says whether the event at p has ended, under all its rules.
@@ -68,6 +97,9 @@ type call struct {
 	doubt   bool // its outcome says so
 	counted bool
 	made    bool
+	class   string // of the outcome that ended last
+	lane    string
+	app     uint32
 	start   time.Time
 	end     time.Time
 }
@@ -122,6 +154,7 @@ func (h *history) add(r *record) error {
 		delete(h.covers, k)
 		if c := h.call(k); c.attempt == nil {
 			c.attempt = &a
+			c.lane, c.app = a.Lane, a.App
 		}
 	}
 	if o := r.Outcome; o != nil {
@@ -131,8 +164,11 @@ func (h *history) add(r *record) error {
 		c.doubt = c.doubt || o.Class == ClassDoubt
 		c.counted = c.counted || o.Counted
 		c.made = c.made || o.Class != ClassVoid
+		if o.App != 0 {
+			c.lane, c.app = o.Lane, o.App
+		}
 		if o.Ended.After(c.end) {
-			c.start, c.end = o.Started, o.Ended
+			c.start, c.end, c.class = o.Started, o.Ended, o.Class
 		}
 	}
 	for _, e := range r.Dispositions {
@@ -178,14 +214,11 @@ func (h *history) state(now time.Time, fenced ...string) *State {
 		} else {
 			end = earlier(end, now.Add(c.took()))
 		}
-		if end.After(s.LastEnd) {
-			s.LastEnd = end
-		}
-		if (c.counted || !c.ended) && !end.Before(now.Add(-Window)) {
-			s.Calls = append(s.Calls, end)
+		if !end.Before(now.Add(-Window)) {
+			s.Calls = append(s.Calls, Call{Lane: c.lane, App: c.app, End: end, Counted: c.counted || !c.ended, Class: c.class})
 		}
 	}
-	slices.SortFunc(s.Calls, time.Time.Compare)
+	slices.SortStableFunc(s.Calls, func(a, b Call) int { return a.End.Compare(b.End) })
 	h.settle(s)
 	return s
 }

@@ -69,7 +69,7 @@ func checkSettings(topic string, settings map[string]string) []error {
 			"set cleanup.policy=delete"})
 	}
 	if ms, err := strconv.ParseInt(settings["retention.ms"], 10, 64); err != nil || ms >= 0 && ms < minRetention.Milliseconds() {
-		problems = append(problems, &TopicError{topic, fmt.Sprintf("retention.ms is %q: the calls of the last 24 hours would be forgotten", settings["retention.ms"]),
+		problems = append(problems, &TopicError{topic, fmt.Sprintf("retention.ms is %q: calls that still count against the quota would be forgotten", settings["retention.ms"]),
 			"set retention.ms to " + milliseconds(minRetention) + " or more, better " + milliseconds(newRetention)})
 	}
 	if v := settings["retention.bytes"]; v != "-1" && v != "" {

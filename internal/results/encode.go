@@ -21,7 +21,7 @@ const (
 // there is one for every event, and reflection costs ten times as much. A test
 // holds its bytes against those of the CloudEvents SDK.
 type encoder struct {
-	source              string
+	app                 uint64 // where what is told names none
 	disposed, completed kind
 	binary              bool
 	structuredHeaders   []kafka.Header // the same for all structured messages
@@ -29,7 +29,7 @@ type encoder struct {
 
 func newEncoder(f Format) *encoder {
 	return &encoder{
-		source:            "/bridge/" + strconv.FormatInt(f.SDKAppID, 10),
+		app:               uint64(f.SDKAppID),
 		disposed:          f.kind(typeDisposed),
 		completed:         f.kind(typeCompleted),
 		binary:            f.Binary,
@@ -40,6 +40,7 @@ func newEncoder(f Format) *encoder {
 // attributes is the context of one result event. Empty optional ones are absent.
 type attributes struct {
 	kind          *kind
+	app           uint32 // 0: the encoder's
 	id            []byte
 	subject       string
 	at            time.Time
@@ -59,7 +60,8 @@ func (e *encoder) event(dst []byte, a attributes, data func([]byte) []byte) (kaf
 	// The order is the SDK's.
 	dst = append(dst, `{"specversion":"1.0","id":`...)
 	dst = appendString(dst, string(a.id))
-	dst = appendMember(dst, "source", e.source)
+	dst = append(dst, `,"source":"`...)
+	dst = append(e.appendSource(dst, a.app), '"')
 	dst = appendMember(dst, "type", a.kind.typ)
 	dst = appendMember(dst, "subject", a.subject)
 	dst = append(dst, `,"datacontenttype":"application/json"`...)
@@ -84,7 +86,7 @@ func (e *encoder) headers(a attributes) []kafka.Header {
 	}
 	add("ce_specversion", "1.0")
 	add("ce_id", string(a.id))
-	add("ce_source", e.source)
+	add("ce_source", string(e.appendSource(nil, a.app)))
 	add("ce_type", a.kind.typ)
 	add("ce_subject", a.subject)
 	add("ce_dataschema", a.kind.schema)
@@ -96,12 +98,22 @@ func (e *encoder) headers(a attributes) []kafka.Header {
 	return h
 }
 
+// appendSource names the app whose events these are: each has budgets, people and
+// ids of its own.
+func (e *encoder) appendSource(dst []byte, app uint32) []byte {
+	id := e.app
+	if app != 0 {
+		id = uint64(app)
+	}
+	return strconv.AppendUint(append(dst, "/bridge/"...), id, 10)
+}
+
 // event of a disposition.
 func (e *encoder) eventDisposed(dst []byte, d *Disposed) (kafka.Message, []byte) {
 	o := &d.Origin
 	var id [128]byte // enough for most, so that it stays on the stack
 	a := attributes{
-		kind: &e.disposed, id: appendDisposedID(id[:0], d), at: d.At,
+		kind: &e.disposed, app: d.App, id: appendDisposedID(id[:0], d), at: d.At,
 		causationID: legal(o.ID), correlationID: legal(d.CorrelationID), traceParent: legal(d.TraceParent),
 	}
 	if o.ID != "" {
@@ -138,6 +150,7 @@ func appendDisposedData(dst []byte, d *Disposed) []byte {
 	dst = appendMember(dst, "event_type", o.Type)
 	dst = appendMember(dst, "rule", d.Rule)
 	dst = appendMember(dst, "rules_version", d.RulesVersion)
+	dst = appendMember(dst, "lane", d.Lane)
 	dst = appendMember(dst, "disposition", d.Kind.String())
 	dst = appendTrue(dst, "more", d.More)
 	dst = appendMember(dst, "push_id", d.PushID)
@@ -163,6 +176,7 @@ func appendDisposedData(dst []byte, d *Disposed) []byte {
 type completedData struct {
 	PushID       string            `json:"push_id"`
 	Attempt      int               `json:"attempt"`
+	Lane         string            `json:"lane,omitempty"`
 	TaskID       string            `json:"task_id,omitempty"`
 	Class        string            `json:"class"`
 	Code         int               `json:"error_code,omitempty"`
@@ -185,7 +199,7 @@ func (e *encoder) eventCompleted(dst []byte, c *Completed) (kafka.Message, []byt
 		end = c.Attempt.At
 	}
 	data, err := json.Marshal(completedData{
-		PushID: c.Attempt.ID, Attempt: c.Attempt.Number, TaskID: c.Outcome.TaskID,
+		PushID: c.Attempt.ID, Attempt: c.Attempt.Number, Lane: c.Attempt.Lane, TaskID: c.Outcome.TaskID,
 		Class: c.Outcome.Class, Code: c.Outcome.Code, Text: c.Outcome.Info, Counted: c.Outcome.Counted,
 		Rules: c.Attempt.Rules(), RulesVersion: c.Attempt.RulesVersion, Condition: c.Attempt.Condition,
 		Messages: len(c.Attempt.Messages), Events: c.Attempt.Events(), Random: c.Attempt.Random, Why: c.Attempt.Why,
@@ -195,7 +209,7 @@ func (e *encoder) eventCompleted(dst []byte, c *Completed) (kafka.Message, []byt
 		return kafka.Message{}, dst, fmt.Errorf("encode outcome of %s.%d: %w", c.Attempt.ID, c.Attempt.Number, err)
 	}
 	a := attributes{
-		kind: &e.completed, id: fmt.Appendf(nil, "%s.%d", c.Attempt.ID, c.Attempt.Number),
+		kind: &e.completed, app: c.Attempt.App, id: fmt.Appendf(nil, "%s.%d", c.Attempt.ID, c.Attempt.Number),
 		subject: c.Attempt.ID, at: end, traceParent: legal(c.TraceParent),
 	}
 	m, dst := e.event(dst, a, func(dst []byte) []byte { return append(dst, data...) })

@@ -3,6 +3,7 @@ package results
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,7 +38,7 @@ func ends() map[string]Disposed {
 	all := map[string]Disposed{
 		"pushed": {
 			Disposition: journal.Disposition{
-				Origin: cause(), Rule: "vip", Kind: journal.Pushed, PushID: "7f3a", TaskID: "task-9", PushedAt: noon, Parts: 2, Why: "deadline", Doubt: true, More: true,
+				Origin: cause(), Rule: "vip", Kind: journal.Pushed, Lane: "alerts", App: 1400000002, PushID: "7f3a", TaskID: "task-9", PushedAt: noon, Parts: 2, Why: "deadline", Doubt: true, More: true,
 			},
 			RulesVersion: "3f9c", CorrelationID: "order-5", TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 		},
@@ -46,7 +47,7 @@ func ends() map[string]Disposed {
 		"expired":    {Disposition: journal.Disposition{Origin: cause(), Rule: "vip", Kind: journal.Expired}},
 		"unmatched":  {Disposition: journal.Disposition{Origin: cause(), Kind: journal.Unmatched, Reason: "no rule has this type"}},
 		"rejected": {Disposition: journal.Disposition{
-			Origin: cause(), Rule: "vip", Kind: journal.Rejected, PushID: "7f3a", Code: 90032, Info: "tags: <too> \"many\"\n\x00", Why: "batch full",
+			Origin: cause(), Rule: "vip", Kind: journal.Rejected, PushID: "7f3a", Code: 90032, Info: "tags: <too> \"many\"\n\x00", Why: "price",
 		}},
 		"dead-lettered": {Disposition: journal.Disposition{Origin: undecodable, Kind: journal.DeadLettered, Reason: "no CloudEvent: \xff"}},
 	}
@@ -79,11 +80,13 @@ func calls(t testing.TB) map[string]Completed {
 	}
 	everyone := attempt
 	everyone.Condition, everyone.Number = audience.All(), 1
+	other := everyone
+	other.Lane, other.App = "alerts", 1400000002
 	return map[string]Completed{
 		"call-ok": {Attempt: attempt, TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", Outcome: journal.Outcome{
 			ID: "7f3a", Number: 2, Class: journal.ClassOK, TaskID: "task-9", Started: noon, Ended: noon.Add(300 * time.Millisecond), Counted: true,
 		}},
-		"call-reject": {Attempt: everyone, Outcome: journal.Outcome{
+		"call-reject": {Attempt: other, Outcome: journal.Outcome{
 			ID: "7f3a", Number: 1, Class: "reject", Code: 90001, Info: "bad <request>", Started: noon, Ended: noon.Add(time.Second),
 		}},
 		"call-void": {Attempt: everyone, Outcome: journal.Outcome{ID: "7f3a", Number: 1, Class: journal.ClassVoid}},
@@ -165,6 +168,12 @@ func TestResultsAreCloudEventsThatKeepTheirSchema(t *testing.T) {
 	t.Parallel()
 	schema := map[string]*jsonschema.Schema{typeDisposed: compile(t, typeDisposed), typeCompleted: compile(t, typeCompleted)}
 
+	sources := map[string]string{"pushed": "/bridge/1400000002", "call-reject": "/bridge/1400000002"} // of a lane's app
+	for name := range encoded(t, Format{SDKAppID: 1400000001}) {
+		if sources[name] == "" {
+			sources[name] = "/bridge/1400000001"
+		}
+	}
 	for mode, f := range map[string]Format{
 		"structured": {SDKAppID: 1400000001},
 		"binary":     {SDKAppID: 1400000001, Binary: true, Prefix: "com.example", Schemas: "https://example.com/s"},
@@ -183,7 +192,7 @@ func TestResultsAreCloudEventsThatKeepTheirSchema(t *testing.T) {
 				if f.Prefix != "" {
 					typ = strings.TrimPrefix(typ, f.Prefix+".")
 				}
-				if schema[typ] == nil || got.DataSchema() != f.base()+typ+".json" || got.Source() != "/bridge/1400000001" {
+				if schema[typ] == nil || got.DataSchema() != f.base()+typ+".json" || got.Source() != sources[name] {
 					t.Fatalf("type %s, schema %s, source %s", got.Type(), got.DataSchema(), got.Source())
 				}
 				data, err := jsonschema.UnmarshalJSON(bytes.NewReader(got.Data()))
@@ -264,6 +273,7 @@ func TestStructuredFormIsTheSDKs(t *testing.T) {
 					Received: time.Unix(rapid.Int64Range(0, 1e10).Draw(t, "received"), 5),
 				},
 				Rule: text.Draw(t, "rule"), Kind: rapid.SampledFrom(journal.Kinds[:]).Draw(t, "kind"), At: time.Unix(1e9, rapid.Int64Range(0, 1e9).Draw(t, "at")),
+				Lane: text.Draw(t, "lane"), App: rapid.Uint32().Draw(t, "app"),
 				PushID: text.Draw(t, "push"), Code: rapid.Int().Draw(t, "code"), Info: text.Draw(t, "info"), Reason: text.Draw(t, "reason"),
 				Parts: rapid.IntRange(0, 3).Draw(t, "parts"), Doubt: rapid.Bool().Draw(t, "doubt"), More: rapid.Bool().Draw(t, "more"),
 			},
@@ -285,7 +295,7 @@ func TestStructuredFormIsTheSDKs(t *testing.T) {
 		}
 		for key, value := range map[string]any{
 			"topic": "t", "event_source": d.Origin.Source, "event_id": d.Origin.ID, "event_type": d.Origin.Type, "rule": d.Rule,
-			"push_id": d.PushID, "error_text": d.Info, "reason": d.Reason, "disposition": d.Kind.String(),
+			"push_id": d.PushID, "error_text": d.Info, "reason": d.Reason, "lane": d.Lane, "disposition": d.Kind.String(),
 		} {
 			got, present := data[key]
 			if (value == "") == present || present && got != value {
@@ -293,7 +303,11 @@ func TestStructuredFormIsTheSDKs(t *testing.T) {
 			}
 		}
 		want.SetID(string(appendDisposedID(nil, &d)))
-		want.SetSource("/bridge/7")
+		app := d.App
+		if app == 0 {
+			app = 7
+		}
+		want.SetSource(fmt.Sprint("/bridge/", app))
 		want.SetType(typeDisposed)
 		want.SetDataSchema(schemas.Base + typeDisposed + ".json")
 		want.SetTime(d.At)

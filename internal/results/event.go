@@ -32,7 +32,7 @@ type Completed struct {
 
 // Format says what result events look like.
 type Format struct {
-	SDKAppID int64 // source is /bridge/{SDKAppID}
+	SDKAppID int64 // source is /bridge/{SDKAppID} where what is told names no app
 	// Prefix goes before the types, a reverse DNS name such as com.example; empty:
 	// none.
 	Prefix string
