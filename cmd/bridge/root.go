@@ -31,6 +31,7 @@ func newRootCmd() *cobra.Command {
 		newExplainCmd(),
 		newPushsimCmd(),
 		newRunCmd(),
+		newSimulateCmd(),
 		newVersionCmd(),
 	)
 	root.SetHelpCommand(newHelpCmd())

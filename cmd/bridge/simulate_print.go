@@ -1,0 +1,185 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"pushbridge/internal/simulate"
+)
+
+// reportJSON is the summary for programs. Times are RFC 3339, delays seconds.
+type reportJSON struct {
+	From         time.Time      `json:"from"`
+	To           time.Time      `json:"to"`
+	Events       int            `json:"events"`
+	Intents      int            `json:"intents"`
+	Dispositions map[string]int `json:"dispositions"`
+
+	Calls          int            `json:"calls"`
+	MergedMean     float64        `json:"merged_per_call_mean"`
+	MergedMax      int            `json:"merged_per_call_max"`
+	Why            map[string]int `json:"calls_by_why"`
+	Worst24h       int            `json:"worst_24h_calls"`
+	CriticalMissed int            `json:"critical_missed"`
+
+	Priorities []priorityJSON `json:"priorities"`
+	Lanes      []laneJSON     `json:"lanes"`
+	Hours      []hourJSON     `json:"hours"`
+}
+
+type priorityJSON struct {
+	Priority string  `json:"priority"`
+	Intents  int     `json:"intents"`
+	Late     int     `json:"late"`
+	Never    int     `json:"never"`
+	Mean     float64 `json:"delay_mean_seconds"`
+	P50      float64 `json:"delay_p50_seconds"`
+	P99      float64 `json:"delay_p99_seconds"`
+	Max      float64 `json:"delay_max_seconds"`
+}
+
+type laneJSON struct {
+	Lane     string `json:"lane"`
+	Quota    int    `json:"quota"`
+	Calls    int    `json:"calls"`
+	Worst24h int    `json:"worst_24h_calls"`
+}
+
+type hourJSON struct {
+	Start time.Time `json:"start"`
+	Calls int       `json:"calls"`
+}
+
+func printReport(w io.Writer, output string, r *simulate.Report) error {
+	if output == "json" {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		return enc.Encode(reportForPrograms(r))
+	}
+	_, err := io.WriteString(w, visible(reportText(r)))
+	return err
+}
+
+func reportForPrograms(r *simulate.Report) reportJSON {
+	x := reportJSON{
+		From: r.From, To: r.To, Events: r.Events, Intents: r.Intents, Dispositions: make(map[string]int),
+		Calls: r.Calls, MergedMean: mergedMean(r), MergedMax: r.MaxCovered, Why: r.Why,
+		Worst24h: r.Worst24h, CriticalMissed: r.CriticalMissed(),
+		Priorities: []priorityJSON{}, Lanes: []laneJSON{}, Hours: []hourJSON{},
+	}
+	for _, d := range dispositions(&r.Ends) {
+		x.Dispositions[strings.ReplaceAll(d.name, "-", "_")] = d.n
+	}
+	for _, p := range r.Priorities {
+		x.Priorities = append(x.Priorities, priorityJSON{
+			Priority: p.Priority.String(), Intents: p.Intents, Late: p.Late, Never: p.Never,
+			Mean: p.Delay.Mean.Seconds(), P50: p.Delay.P50.Seconds(), P99: p.Delay.P99.Seconds(), Max: p.Delay.Max.Seconds(),
+		})
+	}
+	for _, l := range r.Lanes {
+		x.Lanes = append(x.Lanes, laneJSON{Lane: l.Name, Quota: l.Quota, Calls: l.Calls, Worst24h: l.Worst24h})
+	}
+	for _, h := range r.Hours {
+		x.Hours = append(x.Hours, hourJSON(h))
+	}
+	return x
+}
+
+func mergedMean(r *simulate.Report) float64 { return float64(r.Covered) / float64(max(1, r.Calls)) }
+
+type named struct {
+	name string
+	n    int
+}
+
+// dispositions are the ends with the words of results.
+func dispositions(e *simulate.Ends) []named {
+	return []named{
+		{"pushed", e.Pushed}, {"superseded", e.Superseded}, {"expired", e.Expired},
+		{"duplicate", e.Duplicate}, {"unmatched", e.Unmatched}, {"dead-lettered", e.DeadLettered},
+	}
+}
+
+func reportText(r *simulate.Report) string {
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "events\t%d\t%s to %s\n", r.Events, r.From.UTC().Format(time.RFC3339), r.To.UTC().Format(time.RFC3339))
+	fmt.Fprintf(t, "intents\t%d\n", r.Intents)
+	for _, d := range dispositions(&r.Ends) {
+		fmt.Fprintf(t, "  %s\t%d\n", d.name, d.n)
+	}
+	fmt.Fprintf(t, "calls\t%d\t%.1f intents a call, at most %d\n", r.Calls, mergedMean(r), r.MaxCovered)
+	for _, why := range slices.Sorted(maps.Keys(r.Why)) {
+		fmt.Fprintf(t, "  %s\t%d\n", why, r.Why[why])
+	}
+	for _, l := range r.Lanes {
+		name := "worst 24 hours"
+		if l.Name != "" || len(r.Lanes) > 1 {
+			name = fmt.Sprintf("lane %q", l.Name)
+		}
+		fmt.Fprintf(t, "%s\t%d\tcalls of %d\n", name, l.Worst24h, l.Quota)
+	}
+	t.Flush() //nolint:errcheck // into memory
+	b.WriteString("\n")
+	priorityTable(&b, r)
+	hourTable(&b, r.Hours)
+	return b.String()
+}
+
+func priorityTable(b *strings.Builder, r *simulate.Report) {
+	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "priority\tintents\tlate\tnever\tmean delay\tp50\tp99\tmax\t")
+	for _, p := range r.Priorities {
+		d := p.Delay
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t\n", p.Priority, p.Intents, p.Late, p.Never,
+			readable(d.Mean), readable(d.P50), readable(d.P99), readable(d.Max))
+	}
+	t.Flush() //nolint:errcheck // into memory
+}
+
+// readable drops digits that nobody compares.
+func readable(d time.Duration) time.Duration {
+	if d < time.Minute {
+		return d.Round(time.Millisecond)
+	}
+	return d.Round(time.Second)
+}
+
+// hourTable is a row for each day that had a call, and a column for each hour.
+func hourTable(b *strings.Builder, hours []simulate.Hour) {
+	if len(hours) == 0 {
+		return
+	}
+	t := tabwriter.NewWriter(b, 0, 0, 1, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(t, "\ncalls by hour, %s\t", hours[0].Start.Location())
+	for h := range 24 {
+		fmt.Fprintf(t, "%02d\t", h)
+	}
+	fmt.Fprintln(t, "day\t")
+	for len(hours) > 0 {
+		date := hours[0].Start.Format(time.DateOnly)
+		var calls [24]int
+		sum := 0
+		for ; len(hours) > 0 && hours[0].Start.Format(time.DateOnly) == date; hours = hours[1:] {
+			calls[hours[0].Start.Hour()] += hours[0].Calls
+			sum += hours[0].Calls
+		}
+		fmt.Fprintf(t, "%s\t", date)
+		for _, n := range calls {
+			cell := "."
+			if n > 0 {
+				cell = fmt.Sprint(n)
+			}
+			fmt.Fprintf(t, "%s\t", cell)
+		}
+		fmt.Fprintf(t, "%d\t\n", sum)
+	}
+	t.Flush() //nolint:errcheck // into memory
+}

@@ -1,0 +1,172 @@
+package simulate
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"pushbridge/internal/intent"
+	"pushbridge/internal/limiter"
+)
+
+// problemsMax is how many dead letters a Report names: enough to see the pattern.
+const problemsMax = 10
+
+// tally counts while a run goes on. It keeps a delay of 8 bytes for every intent,
+// for exact percentiles, and what was superseded until its successor has ended.
+type tally struct {
+	location *time.Location
+	from, to time.Time
+
+	events, intents int
+	ends            Ends
+
+	calls, covered, maxCovered int
+	why                        map[string]int
+	hours                      []Hour
+
+	fates    [intent.Critical + 1]fate
+	heirs    map[heirKey][]aged
+	problems []Problem
+}
+
+// fate is how the intents of one priority fared so far.
+type fate struct {
+	delays      []time.Duration
+	late, never int
+}
+
+// heirKey finds what an intent superseded. Position alone would mix up the
+// intents of one event under several rules.
+type heirKey struct {
+	line int64
+	key  string
+}
+
+// aged is a superseded intent whose successor has not ended.
+type aged struct {
+	received time.Time
+	maxDelay time.Duration
+	priority intent.Priority
+}
+
+func newTally(location *time.Location) tally {
+	if location == nil {
+		location = time.UTC
+	}
+	return tally{location: location, why: make(map[string]int), heirs: make(map[heirKey][]aged)}
+}
+
+func (t *tally) arrived(at time.Time) {
+	t.events++
+	if t.from.IsZero() {
+		t.from = at
+	}
+	t.to = at
+}
+
+func (t *tally) deadLetter(line int64, err error) {
+	t.ends.DeadLettered++
+	if len(t.problems) < problemsMax {
+		t.problems = append(t.problems, Problem{Line: line, Err: err})
+	}
+}
+
+func (t *tally) called(f *flight) {
+	t.calls++
+	t.covered += len(f.batch.Covers)
+	t.maxCovered = max(t.maxCovered, len(f.batch.Covers))
+	t.why[f.batch.Why.String()]++
+
+	local := f.sent.In(t.location)
+	_, minute, second := local.Clock()
+	start := local.Add(-time.Duration(minute)*time.Minute - time.Duration(second)*time.Second - time.Duration(local.Nanosecond()))
+	if last := len(t.hours) - 1; last < 0 || !t.hours[last].Start.Equal(start) {
+		t.hours = append(t.hours, Hour{Start: start})
+	}
+	t.hours[len(t.hours)-1].Calls++
+}
+
+// ended counts an intent's end and that of all that it superseded.
+func (t *tally) ended(e *limiter.Ended, sent time.Time) {
+	o, p := &e.Intent.Origin, &e.Intent.Policy
+	this := aged{received: o.Received, maxDelay: p.MaxDelay, priority: p.Priority}
+	own := heirKey{o.Position.Offset, p.Key}
+	switch e.Kind {
+	case limiter.EndDuplicate:
+		t.ends.Duplicate++
+		return
+	case limiter.EndSuperseded:
+		t.ends.Superseded++
+		by := heirKey{e.By.Position.Offset, p.Key}
+		t.heirs[by] = append(append(t.heirs[by], t.heirs[own]...), this)
+	case limiter.EndPushed:
+		t.ends.Pushed++
+		t.pushed(this, sent)
+		for _, a := range t.heirs[own] {
+			t.pushed(a, sent)
+		}
+	case limiter.EndExpired:
+		t.ends.Expired++
+		t.fates[this.priority].never++
+		for _, a := range t.heirs[own] {
+			t.fates[a.priority].never++
+		}
+	case limiter.EndRejected:
+		panic("simulate: a call was refused, and every answer is ok")
+	}
+	delete(t.heirs, own)
+}
+
+func (t *tally) pushed(a aged, sent time.Time) {
+	delay := sent.Sub(a.received)
+	f := &t.fates[a.priority]
+	f.delays = append(f.delays, delay)
+	if delay > a.maxDelay {
+		f.late++
+	}
+}
+
+// report is called once, at the end of the run.
+func (t *tally) report(lanes []*lane, end time.Time) Report {
+	// A successor that was no longer pending would leave its heirs behind.
+	for _, all := range t.heirs {
+		for _, a := range all {
+			t.fates[a.priority].never++
+		}
+	}
+	r := Report{
+		From: t.from, To: t.to, Events: t.events, Intents: t.intents, Ends: t.ends,
+		Calls: t.calls, Covered: t.covered, MaxCovered: t.maxCovered, Why: t.why, Hours: t.hours, Problems: t.problems,
+	}
+	if end.After(r.To) {
+		r.To = end
+	}
+	for _, p := range intent.Priorities {
+		if f := &t.fates[p]; len(f.delays)+f.never > 0 {
+			r.Priorities = append(r.Priorities, Priority{
+				Priority: p, Intents: len(f.delays) + f.never, Late: f.late, Never: f.never, Delay: delayOf(f.delays),
+			})
+		}
+	}
+	for _, l := range lanes {
+		r.Worst24h = max(r.Worst24h, l.worst)
+		r.Lanes = append(r.Lanes, Lane{Name: l.name, Quota: l.terms.Calls, Calls: l.calls, Worst24h: l.worst})
+	}
+	return r
+}
+
+// delayOf sorts the delays.
+func delayOf(delays []time.Duration) Delay {
+	if len(delays) == 0 {
+		return Delay{}
+	}
+	slices.Sort(delays)
+	var sum float64 // a Duration would overflow at a million delays of three hours
+	for _, d := range delays {
+		sum += float64(d)
+	}
+	n := len(delays)
+	rank := func(q float64) time.Duration { return delays[int(math.Ceil(q*float64(n)))-1] }
+	return Delay{Mean: time.Duration(sum / float64(n)), P50: rank(0.5), P99: rank(0.99), Max: delays[n-1]}
+}
