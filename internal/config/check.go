@@ -52,8 +52,15 @@ func (c *Config) check() []*Error {
 			p.add(name, "%q is used for two purposes: give each a topic of its own", t)
 		}
 	}
-	c.checkPush(&p)
-	c.checkTimes(&p)
+	p.lasting(
+		namedDuration{"KAFKA_SESSION_TIMEOUT", c.Kafka.SessionTimeout}, namedDuration{"KAFKA_REBALANCE_TIMEOUT", c.Kafka.RebalanceTimeout},
+		namedDuration{"KAFKA_HEARTBEAT_INTERVAL", c.Kafka.HeartbeatInterval}, namedDuration{"KAFKA_TIMEOUT", c.Kafka.Timeout},
+	)
+	c.checkPush(&p, "PUSH_", c.Push)
+	p.lasting(namedDuration{"DEDUP_WINDOW", c.Pipeline.DedupWindow}, namedDuration{"STOP_WITHIN", c.StopWithin})
+	if c.Pipeline.Settle < 0 {
+		p.add("SETTLE", "%v: want 0 or more", c.Pipeline.Settle)
+	}
 	p.positive("MAX_PENDING", c.Pipeline.MaxPending)
 	p.positive("MAX_EVENT_BYTES", c.Pipeline.MaxEventBytes)
 	p.positive("DEDUP_MAX", c.Pipeline.DedupMax)
@@ -63,58 +70,45 @@ func (c *Config) check() []*Error {
 	return p
 }
 
-func (c *Config) checkPush(p *problems) {
+// checkPush looks at one app; before is what its variables begin with, after
+// Prefix.
+func (c *Config) checkPush(p *problems, before string, push Push) {
 	switch {
-	case c.Push.Region == "" && c.Push.URL == "":
-		p.add("PUSH_REGION", "required and not set: name a region, or give BRIDGE_PUSH_URL")
-	case c.Push.Region != "" && c.Push.URL != "":
-		p.add("PUSH_REGION", "BRIDGE_PUSH_URL is set too: keep one")
-	case c.Push.URL != "":
-		u, err := url.Parse(c.Push.URL)
+	case push.Region == "" && push.URL == "":
+		p.add(before+"REGION", "required and not set: name a region, or give %s", Prefix+before+"URL")
+	case push.Region != "" && push.URL != "":
+		p.add(before+"REGION", "%s is set too: keep one", Prefix+before+"URL")
+	case push.URL != "":
+		u, err := url.Parse(push.URL)
 		if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" || u.User != nil {
-			p.add("PUSH_URL", "want http(s)://host[:port], without a query or credentials")
+			p.add(before+"URL", "want http(s)://host[:port], without a query or credentials")
 		}
 	}
-	if c.Push.SDKAppID == 0 {
-		p.add("PUSH_SDKAPPID", "0: want the app's id")
+	if push.SDKAppID == 0 {
+		p.add(before+"SDKAPPID", "0: want the app's id")
 	}
-	if c.Push.Dialect != "chat" {
-		p.add("PUSH_DIALECT", "%q: want chat", c.Push.Dialect)
+	if push.Dialect != "chat" {
+		p.add("PUSH_DIALECT", "%q: want chat", push.Dialect)
 	}
-	p.positive("PUSH_QUOTA", c.Push.Quota)
-	if c.Push.MaxBytes < 1000 || c.Push.MaxBytes > 10_240 {
-		p.add("PUSH_MAX_REQUEST_BYTES", "%d: want 1000 to 10240", c.Push.MaxBytes)
+	p.positive(before+"QUOTA", push.Quota)
+	if push.MaxBytes < 1000 || push.MaxBytes > 10_240 {
+		p.add("PUSH_MAX_REQUEST_BYTES", "%d: want 1000 to 10240", push.MaxBytes)
 	}
-	if c.Push.BreakAfter == 0 {
-		p.add("PUSH_BREAKER_FAILURES", "0: want 1 or more")
+	if push.BreakAfter == 0 {
+		p.add(before+"BREAKER_FAILURES", "0: want 1 or more")
 	}
-}
-
-func (c *Config) checkTimes(p *problems) {
-	for _, v := range []struct {
-		name string
-		d    time.Duration
-	}{
-		{"KAFKA_SESSION_TIMEOUT", c.Kafka.SessionTimeout}, {"KAFKA_REBALANCE_TIMEOUT", c.Kafka.RebalanceTimeout},
-		{"KAFKA_HEARTBEAT_INTERVAL", c.Kafka.HeartbeatInterval}, {"KAFKA_TIMEOUT", c.Kafka.Timeout},
-		{"PUSH_INTERVAL", c.Push.Interval}, {"PUSH_TIMEOUT", c.Push.CallTimeout}, {"PUSH_BREAKER_OPEN", c.Push.BreakFor},
-		{"DEDUP_WINDOW", c.Pipeline.DedupWindow}, {"STOP_WITHIN", c.StopWithin},
-	} {
-		if v.d <= 0 {
-			p.add(v.name, "%v: want more than 0", v.d)
-		}
-	}
-	if c.Push.Margin < 0 {
-		p.add("PUSH_MARGIN", "%v: want 0 or more", c.Push.Margin)
-	}
-	if c.Pipeline.Settle < 0 {
-		p.add("SETTLE", "%v: want 0 or more", c.Pipeline.Settle)
+	p.lasting(
+		namedDuration{before + "INTERVAL", push.Interval}, namedDuration{before + "TIMEOUT", push.CallTimeout},
+		namedDuration{before + "BREAKER_OPEN", push.BreakFor},
+	)
+	if push.Margin < 0 {
+		p.add(before+"MARGIN", "%v: want 0 or more", push.Margin)
 	}
 	// The call must end before the group can have given its partitions away.
 	lease := min(c.Kafka.SessionTimeout, c.Kafka.RebalanceTimeout-c.Kafka.HeartbeatInterval-c.Kafka.Timeout)
-	if c.Push.CallTimeout+2*time.Second >= lease {
-		p.add("PUSH_TIMEOUT", "%v plus 2s must be under %v, the shorter of BRIDGE_KAFKA_SESSION_TIMEOUT and "+
-			"BRIDGE_KAFKA_REBALANCE_TIMEOUT less heartbeat interval and timeout: two instances could call at once", c.Push.CallTimeout, lease)
+	if push.CallTimeout+2*time.Second >= lease {
+		p.add(before+"TIMEOUT", "%v plus 2s must be under %v, the shorter of BRIDGE_KAFKA_SESSION_TIMEOUT and "+
+			"BRIDGE_KAFKA_REBALANCE_TIMEOUT less heartbeat interval and timeout: two instances could call at once", push.CallTimeout, lease)
 	}
 }
 
@@ -127,5 +121,19 @@ func (p *problems) add(name, format string, args ...any) {
 func (p *problems) positive(name string, n int) {
 	if n <= 0 {
 		p.add(name, "%d: want 1 or more", n)
+	}
+}
+
+// namedDuration is what a variable says, its name without Prefix.
+type namedDuration struct {
+	name string
+	d    time.Duration
+}
+
+func (p *problems) lasting(durations ...namedDuration) {
+	for _, v := range durations {
+		if v.d <= 0 {
+			p.add(v.name, "%v: want more than 0", v.d)
+		}
 	}
 }

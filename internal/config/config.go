@@ -15,6 +15,9 @@ type Config struct {
 	Push     Push     `envPrefix:"PUSH_"`
 	Pipeline Pipeline `envPrefix:""`
 
+	LaneNames []string `env:"LANES" desc:"more apps of the push API, as the rule file names their lanes, separated by commas; BRIDGE_LANE_<NAME>_* configure each, with the name in capitals and _ for -"`
+	Lanes     []Lane   `env:"-"` // of LaneNames
+
 	RulesFile  string        `env:"RULES_FILE,required,notEmpty" desc:"the rule file (YAML)"`
 	HTTPAddr   string        `env:"HTTP_ADDR" envDefault:":8080" desc:"where /livez, /readyz and /metrics are served"`
 	LogLevel   slog.Level    `env:"LOG_LEVEL" envDefault:"INFO" desc:"DEBUG, INFO, WARN or ERROR"`

@@ -45,11 +45,12 @@ func LoadKafka(environ []string) (Kafka, error) {
 
 // parse reads all variables and reports the problems of those that are needed.
 func parse(vars map[string]string, needed func(name string) bool) (Config, error) {
-	problems := readSecretFiles(vars)
+	problems := readSecretFiles(vars, Variables())
 	var c Config
 	err := env.ParseWithOptions(&c, env.Options{Environment: vars, Prefix: Prefix})
-	problems = append(problems, translate(err, vars)...)
+	problems = append(problems, translate(err, vars, Variables())...)
 	problems = append(problems, c.check()...)
+	problems = append(problems, c.readLanes(vars)...)
 
 	seen := map[string]bool{}
 	var errs []error
@@ -69,9 +70,9 @@ func parse(vars map[string]string, needed func(name string) bool) (Config, error
 }
 
 // readSecretFiles puts the content of each NAME_FILE in the place of NAME.
-func readSecretFiles(vars map[string]string) []*Error {
+func readSecretFiles(vars map[string]string, variables []Variable) []*Error {
 	var problems []*Error
-	for _, v := range Variables() {
+	for _, v := range variables {
 		file, ok := vars[v.Name+"_FILE"]
 		if !v.Secret || !ok {
 			continue
@@ -98,7 +99,7 @@ func readSecretFiles(vars map[string]string) []*Error {
 
 // translate turns the library's errors into ours: it names fields, we name
 // variables.
-func translate(err error, vars map[string]string) []*Error {
+func translate(err error, vars map[string]string, variables []Variable) []*Error {
 	if err == nil {
 		return nil
 	}
@@ -109,11 +110,11 @@ func translate(err error, vars map[string]string) []*Error {
 	var problems []*Error
 	for _, err := range aggregate.Errors {
 		if e, ok := errors.AsType[env.VarIsNotSetError](err); ok {
-			problems = append(problems, missing(e.Key))
+			problems = append(problems, missing(e.Key, variables))
 		} else if e, ok := errors.AsType[env.EmptyVarError](err); ok {
-			problems = append(problems, missing(e.Key))
+			problems = append(problems, missing(e.Key, variables))
 		} else if e, ok := errors.AsType[env.ParseError](err); ok {
-			name := variableOf(e.Name)
+			name := variableOf(e.Name, variables)
 			problems = append(problems, &Error{name, fmt.Sprintf("%q: want %s", vars[name], wanted(e.Type))})
 		} else {
 			problems = append(problems, &Error{Prefix + "*", err.Error()})
@@ -137,9 +138,9 @@ func wanted(t reflect.Type) string {
 	return "a " + t.String()
 }
 
-func missing(name string) *Error {
+func missing(name string, variables []Variable) *Error {
 	desc := ""
-	for _, v := range Variables() {
+	for _, v := range variables {
 		if v.Name == name {
 			desc = ": " + v.Desc
 		}
@@ -149,9 +150,9 @@ func missing(name string) *Error {
 
 // variableOf finds the variable of a struct field; the library reports fields
 // by name only, and each name is used once or means the same everywhere.
-func variableOf(field string) string {
-	for _, v := range Variables() {
-		if v.field == field {
+func variableOf(field string, variables []Variable) string {
+	for _, v := range variables {
+		if strings.TrimPrefix(v.field, laneInText) == field {
 			return v.Name
 		}
 	}
@@ -169,8 +170,11 @@ type Variable struct {
 	field string
 }
 
-// Variables lists every variable, in the struct's order.
-func Variables() []Variable { return walk(reflect.TypeFor[Config](), Prefix) }
+// Variables lists every variable, in the struct's order; those of a lane have
+// <NAME> in the place of its name, and come last.
+func Variables() []Variable {
+	return append(walk(reflect.TypeFor[Config](), Prefix), lanesVariables(walk(reflect.TypeFor[Push](), Prefix+"PUSH_"))...)
+}
 
 func walk(t reflect.Type, prefix string) []Variable {
 	var all []Variable
@@ -180,6 +184,9 @@ func walk(t reflect.Type, prefix string) []Variable {
 			continue
 		}
 		name, options, _ := strings.Cut(f.Tag.Get("env"), ",")
+		if name == "-" {
+			continue
+		}
 		all = append(all, Variable{
 			Name:     prefix + name,
 			Default:  f.Tag.Get("envDefault"),
@@ -196,7 +203,14 @@ func walk(t reflect.Type, prefix string) []Variable {
 // known one that was probably meant.
 func unknown(vars map[string]string) []string {
 	var known []string
-	for _, v := range Variables() {
+	variables := Variables()
+	for _, lane := range laneNames(vars) {
+		variables = append(variables, variablesOf(lane)...)
+	}
+	for _, v := range variables {
+		if strings.Contains(v.Name, laneInText) {
+			continue
+		}
 		known = append(known, v.Name)
 		if v.Secret {
 			known = append(known, v.Name+"_FILE")
@@ -210,6 +224,8 @@ func unknown(vars map[string]string) []string {
 		w := name + ": unknown variable, ignored"
 		if near := Nearest(name, known); near != "" {
 			w += "; did you mean " + near + "?"
+		} else {
+			w += unlisted(name)
 		}
 		warnings = append(warnings, w)
 	}
