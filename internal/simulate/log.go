@@ -142,6 +142,9 @@ func rulesOf(b *limiter.Batch) string {
 
 // ended writes an intent's end, unless a call tells it.
 func (l *log) ended(e *limiter.Ended, now time.Time) error {
+	if l.enc == nil {
+		return nil // before the texts are made: most of a storm's events end here
+	}
 	line := endLine{Kind: "disposition", Event: nameOf(&e.Intent.Origin), Rule: e.Intent.Rule, At: stamp(now)}
 	switch e.Kind {
 	case limiter.EndPushed, limiter.EndRejected:

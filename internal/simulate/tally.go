@@ -115,7 +115,9 @@ func (t *tally) ended(e *limiter.Ended, sent time.Time) {
 	case limiter.EndRejected:
 		panic("simulate: a call was refused, and every answer is ok")
 	}
-	delete(t.heirs, own)
+	if len(t.heirs) > 0 {
+		delete(t.heirs, own)
+	}
 }
 
 func (t *tally) pushed(a aged, sent time.Time) {
