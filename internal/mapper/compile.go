@@ -9,12 +9,12 @@ import (
 
 var (
 	fileKeys = keys{
-		known: []string{"version", "defaults", "rules"},
-		later: []string{"time_intervals", "budget", "vocabulary"},
+		known: []string{"version", "defaults", "time_intervals", "budget", "lanes", "rules"},
+		later: []string{"vocabulary"},
 	}
 	ruleKeys = keys{
-		known: []string{"name", "owner", "match", "when", "audience", "message", "sender", "online_only", "life_time", "offline", "coalesce", "delivery", "continue"},
-		later: []string{"filters", "validate", "remap_pending", "approve", "cancels", "suppresses"},
+		known: []string{"name", "owner", "match", "when", "audience", "message", "sender", "online_only", "life_time", "offline", "coalesce", "delivery", "suppresses", "continue"},
+		later: []string{"filters", "validate", "remap_pending", "approve", "cancels"},
 	}
 )
 
@@ -32,6 +32,11 @@ func (l *loader) rules(root *node) []*rule {
 	case v.kind != integerNode || v.text != "1":
 		l.refuse(v, "version", fmt.Sprintf("%q is not known", v.text), "write version: 1")
 	}
+	// First what rules refer to by name.
+	if v := root.get("time_intervals"); v != nil {
+		l.timeIntervals(v)
+	}
+	l.lanesOf(root)
 	base := builtin()
 	if d := root.get("defaults"); d != nil {
 		l.defaults(d, &base)
@@ -46,6 +51,7 @@ func (l *loader) rules(root *node) []*rule {
 		return nil
 	}
 	var rules []*rule
+	var places []*node
 	seen := map[string]int{}
 	for i, n := range list.items {
 		l.rule = ""
@@ -58,8 +64,9 @@ func (l *loader) rules(root *node) []*rule {
 		} else if place := n.get("name"); place != nil {
 			seen[r.name] = place.line
 		}
-		rules = append(rules, r)
+		rules, places = append(rules, r), append(places, n)
 	}
+	l.checkScopes(rules, places)
 	l.rule = ""
 	return rules
 }

@@ -1,7 +1,6 @@
 package mapper
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -14,6 +13,9 @@ type defaults struct {
 	priority    intent.Priority
 	maxDelay    time.Duration
 	expireAfter time.Duration
+	lane, pool  string           // a pool is one of the lane's
+	active      *intent.Calendar // nil: always
+	frequency   intent.Frequency
 }
 
 // builtin returns the values for a file without `defaults`.
@@ -21,27 +23,21 @@ func builtin() defaults {
 	return defaults{priority: intent.Normal, maxDelay: 30 * time.Minute, expireAfter: 24 * time.Hour}
 }
 
-// deliverySpec is `delivery` and `coalesce`, compiled.
+// deliverySpec is `delivery`, `coalesce` and `suppresses`, compiled.
 type deliverySpec struct {
-	policy      intent.Policy // all but Expires and Key
+	policy      intent.Policy // all but Expires, Key and a clock's Gate
 	expireAt    *template     // nil: not written
 	expireAfter time.Duration
-	key         *template // exactly with intent.Latest
+	key         *template // always with intent.Latest; nil where there is none
+	clock       *clock    // nil: no `at`
 }
 
 var (
 	defaultsKeys = keys{
-		known: []string{"sender", "priority", "max_delay", "expire_after"},
-		later: []string{"owner", "pool", "active", "on_doubt"},
+		known: []string{"sender", "priority", "max_delay", "expire_after", "lane", "pool", "active", "frequency"},
+		later: []string{"owner", "on_doubt"},
 	}
-	deliveryKeys = keys{
-		known: []string{"priority", "max_delay", "expire_after", "expire_at", "on_doubt"},
-		later: []string{"pool", "active"},
-	}
-	coalesceKeys = keys{
-		known: []string{"mode", "key"},
-		later: []string{"at", "location", "max_messages", "overflow"},
-	}
+	deliveryKeys = keys{known: []string{"priority", "max_delay", "expire_after", "expire_at", "on_doubt", "lane", "pool", "active", "frequency"}}
 )
 
 // defaults compiles the file's defaults over d.
@@ -54,6 +50,7 @@ func (l *loader) defaults(n *node, d *defaults) {
 		d.sender = l.sender(v, field+".sender")
 	}
 	l.timing(n, field, d)
+	l.share(n, field, d)
 	if d.maxDelay > d.expireAfter {
 		l.tooLate(n, field, *d)
 	}
@@ -98,39 +95,111 @@ func (l *loader) tooLate(n *node, field string, d defaults) {
 		"an event would expire while it may still wait: make max_delay the shorter")
 }
 
-// delivery compiles `delivery` and `coalesce` of the rule n.
+// share reads the keys of defaults and delivery that say whose calls are used,
+// and what holds an event back.
+func (l *loader) share(n *node, field string, d *defaults) {
+	if v := n.get("lane"); v != nil {
+		if lane, ok := l.knownLane(v, join(field, "lane")); ok && lane != d.lane {
+			d.lane, d.pool = lane, "" // pools of another lane are other pools
+		}
+	}
+	if v := n.get("pool"); v != nil {
+		d.pool, _ = l.knownPool(v, join(field, "pool"), d.lane)
+	}
+	if v := n.get("active"); v != nil {
+		d.active = l.active(v, join(field, "active"))
+	}
+	if v := n.get("frequency"); v != nil {
+		d.frequency = l.frequency(v, join(field, "frequency"))
+	}
+}
+
+// delivery compiles `delivery`, `coalesce` and `suppresses` of the rule n.
 func (l *loader) delivery(n *node, field string, base defaults) deliverySpec {
 	var d deliverySpec
-	var onDoubt intent.OnDoubt
-	if v := n.get("delivery"); v != nil {
+	own, onDoubt := base, intent.OnDoubt(0)
+	said := n.get("delivery")
+	if said != nil && l.fields(said, join(field, "delivery"), deliveryKeys) == nil {
+		said = nil
+	}
+	if said != nil {
 		at := join(field, "delivery")
-		if l.fields(v, at, deliveryKeys) != nil {
-			before := l.refused
-			own := base
-			l.timing(v, at, &own)
-			if e := v.get("expire_at"); e != nil {
-				d.expireAt = l.expireAt(e, join(at, "expire_at"))
-			}
-			if l.refused == before && d.expireAt == nil && own.maxDelay > own.expireAfter && own != base {
-				l.tooLate(v, at, own)
-			}
-			base = own
-			if e := v.get("on_doubt"); e != nil {
-				onDoubt = l.onDoubt(e, join(at, "on_doubt"))
-			}
+		before := l.refused
+		l.timing(said, at, &own)
+		if e := said.get("expire_at"); e != nil {
+			d.expireAt = l.expireAt(e, join(at, "expire_at"))
+		}
+		changed := own.maxDelay != base.maxDelay || own.expireAfter != base.expireAfter
+		if l.refused == before && d.expireAt == nil && own.maxDelay > own.expireAfter && changed {
+			l.tooLate(said, at, own)
+		}
+		l.share(said, at, &own)
+		if e := said.get("on_doubt"); e != nil {
+			onDoubt = l.onDoubt(e, join(at, "on_doubt"))
+		}
+		if a := said.get("active"); a != nil && own.priority == intent.Critical {
+			l.refuse(a, join(at, "active"), "critical ignores active", "take it out, or make the rule high")
 		}
 	}
 	if onDoubt == 0 {
-		if onDoubt = intent.Drop; base.priority == intent.Critical {
+		if onDoubt = intent.Drop; own.priority == intent.Critical {
 			onDoubt = intent.Resend
 		}
 	}
-	d.expireAfter = base.expireAfter
-	d.policy = intent.Policy{Priority: base.priority, MaxDelay: base.maxDelay, Mode: intent.Merge, OnDoubt: onDoubt}
+	gate := intent.Gate{Pool: own.pool, Active: own.active, Frequency: own.frequency}
+	if own.priority == intent.Critical {
+		// What is meant for the many does not hold an alert; its own frequency may.
+		gate.Active = nil
+		if said == nil || said.get("frequency") == nil {
+			gate.Frequency = intent.Frequency{}
+		}
+	}
+	d.expireAfter = own.expireAfter
+	d.policy = intent.Policy{Lane: own.lane, Priority: own.priority, MaxDelay: own.maxDelay, Mode: intent.Merge, OnDoubt: onDoubt}
 	if v := n.get("coalesce"); v != nil {
 		l.coalesce(v, join(field, "coalesce"), &d)
 	}
+	if v := n.get("suppresses"); v != nil {
+		d.policy.Suppresses = l.suppresses(v, join(field, "suppresses"), own.lane, own.pool)
+	}
+	if d.clock != nil {
+		d.clock.held = gate
+		if own.priority == intent.Critical {
+			l.refuse(n.get("coalesce").get("at"), join(field, "coalesce.at"), "critical does not wait for a clock", "take it out, or make the rule high")
+		}
+	} else {
+		d.policy.Gate = l.gates.one(gate)
+	}
+	l.checkHeld(n, field, said, &d, gate)
 	return d
+}
+
+// checkHeld warns of events that expire while something holds them. What an
+// event says of its own expiry cannot be known here.
+func (l *loader) checkHeld(n *node, field string, said *node, d *deliverySpec, gate intent.Gate) {
+	if d.expireAt != nil {
+		return
+	}
+	place := n.get("name")
+	if said != nil {
+		for _, key := range []string{"active", "expire_after"} {
+			if v := said.get(key); v != nil {
+				place = v
+			}
+		}
+	}
+	if d.clock != nil && d.expireAfter < 24*time.Hour {
+		l.warn(place, join(field, "delivery.expire_after"), fmt.Sprintf("%s, and an event may wait a day for the digest's time", shown(d.expireAfter)), "what comes early expires: make it 24h or more")
+	}
+	if gate.Active == nil {
+		return
+	}
+	for _, u := range l.intervals.unions {
+		if u.calendar == gate.Active && d.expireAfter <= u.gap {
+			l.warn(place, join(field, "delivery.expire_after"), fmt.Sprintf("%s, and %s is closed for up to %s", shown(d.expireAfter), u.calendar.Name(), shown(u.gap)),
+				"what comes after its end expires: make it longer than that")
+		}
+	}
 }
 
 func (l *loader) onDoubt(n *node, field string) intent.OnDoubt {
@@ -159,57 +228,18 @@ func (l *loader) expireAt(n *node, field string) *template {
 	return t
 }
 
-func (l *loader) coalesce(n *node, field string, d *deliverySpec) {
-	if l.fields(n, field, coalesceKeys) == nil {
-		return
-	}
-	mode, key := n.get("mode"), n.get("key")
-	if mode == nil {
-		l.refuse(n, join(field, "mode"), "it is missing", "write merge, latest or none")
-		return
-	}
-	s, ok := l.text(mode, join(field, "mode"))
-	if !ok {
-		return
-	}
-	switch s {
-	case intent.Merge.String(), intent.Alone.String():
-		if s == intent.Alone.String() {
-			d.policy.Mode = intent.Alone
-		}
-		if key != nil {
-			l.refuse(key, join(field, "key"), "only mode latest compares keys", "take it out, or write mode: latest")
-		}
-	case intent.Latest.String():
-		d.policy.Mode = intent.Latest
-		if key == nil {
-			l.refuse(n, join(field, "key"), "it is missing", "say which events are revisions of one thing: key: \"${data.id}\"")
-			return
-		}
-		d.key = l.template(key, join(field, "key"))
-		if d.key != nil && len(d.key.parts) == 0 {
-			l.refuse(key, join(field, "key"), "it is empty", "")
-		}
-	case "digest":
-		l.refuse(mode, join(field, "mode"), "digest is not in this version", "write merge, latest or none")
-	default:
-		l.refuse(mode, join(field, "mode"), fmt.Sprintf("%q: want merge, latest or none", s), "")
-	}
-}
-
 // build returns the event's policy. On an error it names the field. The expiry
 // may be in the past: then the event is recorded as expired, as it should be.
 func (d *deliverySpec) build(s *scope) (intent.Policy, string, error) {
 	p := d.policy
 	if d.key != nil {
-		key, err := d.key.render(s)
-		if err == nil && key == "" {
-			err = errors.New("it renders empty: all events would be revisions of one thing")
-		}
-		if err != nil {
+		var err error
+		if p.Key, err = d.renderKey(s); err != nil {
 			return p, "coalesce.key", err
 		}
-		p.Key = key
+	}
+	if d.clock != nil {
+		p.Gate = d.clock.gate(s.origin.Received)
 	}
 	if d.expireAt != nil {
 		text, err := d.expireAt.render(s)

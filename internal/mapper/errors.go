@@ -17,6 +17,7 @@ type FileError struct {
 	Msg          string
 	Do           string // what the author does now; may be empty
 	Excerpt      string // the line of the file
+	Warning      bool   // the file is taken nevertheless
 }
 
 // Error returns file:line:column, the rule, the field, what is wrong and the
@@ -28,6 +29,9 @@ func (e *FileError) Error() string {
 		fmt.Fprintf(&b, ":%d:%d", e.Line, e.Column)
 	}
 	b.WriteString(": ")
+	if e.Warning {
+		b.WriteString("warning: ")
+	}
 	if e.Rule != "" {
 		fmt.Fprintf(&b, "rule %q: ", e.Rule)
 	}

@@ -19,7 +19,13 @@ type loader struct {
 	language *language
 	rule     string // the rule being read
 	faults   []*FileError
-	refused  int // calls of refuse: a part that raised it must not be used
+	warnings []*FileError // what is legal and will surprise
+	refused  int          // calls of refuse: a part that raised it must not be used
+
+	lanes     []Lane // the default lane first
+	intervals intervals
+	zones     map[string]*time.Location // one pointer a name
+	gates     *gates
 
 	maxRequest int // bytes of the largest push request
 }
@@ -30,12 +36,23 @@ func (l *loader) refuse(place *node, field, msg, do string) {
 	if place != nil && place.unread {
 		return // noted already, when the tree was read
 	}
+	l.faults = append(l.faults, l.problem(place, field, msg, do))
+}
+
+// warn notes what is legal and will surprise.
+func (l *loader) warn(place *node, field, msg, do string) {
+	e := l.problem(place, field, msg, do)
+	e.Warning = true
+	l.warnings = append(l.warnings, e)
+}
+
+func (l *loader) problem(place *node, field, msg, do string) *FileError {
 	e := &FileError{File: l.file, Rule: l.rule, Field: field, Msg: msg, Do: do}
 	if place != nil {
 		e.Line, e.Column = place.line, place.column
 		e.Excerpt = l.excerpt(place.line)
 	}
-	l.faults = append(l.faults, e)
+	return e
 }
 
 func (l *loader) excerpt(line int) string {
@@ -47,17 +64,21 @@ func (l *loader) excerpt(line int) string {
 
 // err returns all problems in the order of their places.
 func (l *loader) err() error {
-	slices.SortStableFunc(l.faults, func(a, b *FileError) int {
-		if a.Line != b.Line {
-			return a.Line - b.Line
-		}
-		return a.Column - b.Column
-	})
+	byPlace(l.faults)
 	errs := make([]error, len(l.faults))
 	for i, f := range l.faults {
 		errs[i] = f
 	}
 	return errors.Join(errs...)
+}
+
+func byPlace(all []*FileError) {
+	slices.SortStableFunc(all, func(a, b *FileError) int {
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		return a.Column - b.Column
+	})
 }
 
 // keys are the names that a map may have: those of this version, and those of

@@ -20,6 +20,8 @@ type messageSpec struct {
 	fixed intent.Message // where nothing hangs on the event
 }
 
+var itemKeys = keys{known: []string{"item"}}
+
 // message compiles `message`, `sender`, `online_only`, `life_time` and
 // `offline` of the rule n.
 func (l *loader) message(n *node, field string, base defaults) messageSpec {
@@ -42,13 +44,22 @@ func (l *loader) message(n *node, field string, base defaults) messageSpec {
 		m.offline = l.offline(v, join(field, "offline"))
 	}
 	at := join(field, "message")
-	v := n.get("message")
+	v, digest := n.get("message"), isDigest(n)
+	if v != nil && v.kind == mapNode && digest && l.fields(v, at, itemKeys) != nil {
+		// Of several messages in one call each is an item.
+		at = join(at, "item")
+		if v.get("item") == nil {
+			l.refuse(v, at, "it is missing", `write item: [{text: "…"}]`)
+			return m
+		}
+		v = v.get("item")
+	}
 	switch {
 	case v == nil:
 		l.refuse(n, at, "it is missing", `say what: message: [{text: "…"}]`)
 		return m
 	case v.kind == mapNode && v.get("item") != nil:
-		l.refuse(v, join(at, "item"), "not in this version", "write a list of elements")
+		l.refuse(v, join(at, "item"), "only a digest has items", "write a list of elements, or coalesce: {mode: digest}")
 		return m
 	case v.kind != listNode || len(v.items) == 0:
 		l.refuse(v, at, fmt.Sprintf("want a list with at least one element, got %s", v), `write - text: "…"`)
@@ -62,8 +73,14 @@ func (l *loader) message(n *node, field string, base defaults) messageSpec {
 		}
 		m.elements = append(m.elements, e)
 	}
-	if customs > 1 {
+	switch {
+	case customs > 1:
 		l.refuse(v, at, fmt.Sprintf("%d custom elements, allowed 1", customs), "")
+	case customs == 1 && digest:
+		l.refuse(v, at, "a call holds at most one custom element, so this digest would never hold two messages", "say it with another element, or write mode: merge")
+	}
+	if digest && m.offline != nil && !m.offline.literal() {
+		l.warn(n.get("offline"), join(field, "offline"), "messages with different notifications never share a call", "write it without ${…}, as the digest's own")
 	}
 	if l.refused == before {
 		l.fixMessage(v, at, &m)

@@ -140,7 +140,7 @@ func TestPolicy(t *testing.T) {
 		"critical by default":        {with("priority: critical"), func(p *intent.Policy) { p.Priority, p.OnDoubt = intent.Critical, intent.Resend }},
 		"critical that drops":        {oneRule("delivery: {priority: critical, on_doubt: drop}"), func(p *intent.Policy) { p.Priority = intent.Critical }},
 		"none":                       {oneRule("coalesce: {mode: none}"), func(p *intent.Policy) { p.Mode = intent.Alone }},
-		"latest":                     {oneRule(`coalesce: {mode: latest, key: "${event.id}/${event.type}"}`), func(p *intent.Policy) { p.Mode, p.Key = intent.Latest, "1/x" }},
+		"latest":                     {oneRule(`coalesce: {mode: latest, key: "${event.id}/${event.type}"}`), func(p *intent.Policy) { p.Mode, p.Key, p.Scope = intent.Latest, "1/x", "r" }},
 		"expire_at frees max_delay":  {oneRule(`delivery: {max_delay: 48h, expire_at: "2026-03-09T09:00:00Z"}`), func(p *intent.Policy) { p.MaxDelay, p.Expires = 48*time.Hour, received.AddDate(0, 0, 8) }},
 		"a rule mends what it needs": {with("max_delay: 2h", "delivery: {expire_after: 2h}"), func(p *intent.Policy) { p.MaxDelay, p.Expires = 2*time.Hour, received.Add(2*time.Hour) }},
 	} {

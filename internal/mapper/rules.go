@@ -6,15 +6,21 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
+	"time"
+
+	"pushbridge/internal/intent"
 )
 
 // Rules is a compiled rule file. It is immutable and safe for concurrent use.
 // The zero value is not usable; Load and Parse make one.
 type Rules struct {
-	version string
-	rules   []*rule
+	version  string
+	rules    []*rule
+	lanes    []Lane
+	warnings []*FileError
 
 	// byType holds, for each event type that some rule names, the rules that an
 	// event of that type could match, in the file's order; others holds those
@@ -69,6 +75,8 @@ func Parse(name string, data []byte, limits Limits) (*Rules, error) {
 	}
 	l := &loader{
 		file: name, lines: strings.Split(string(data), "\n"), language: lang,
+		intervals: intervals{calendars: map[string]*intent.Calendar{}, dated: map[string]bool{}, unions: map[string]union{}},
+		zones:     map[string]*time.Location{"UTC": time.UTC}, gates: newGates(),
 		maxRequest: cmp.Or(limits.MaxRequestBytes, defaultMaxRequest),
 	}
 	var rules []*rule
@@ -78,12 +86,15 @@ func Parse(name string, data []byte, limits Limits) (*Rules, error) {
 	if len(l.faults) > 0 {
 		return nil, l.err()
 	}
+	byPlace(l.warnings)
 	sum := sha256.Sum256(data)
 	r := &Rules{
-		version: hex.EncodeToString(sum[:6]),
-		rules:   rules,
-		byType:  map[string][]*rule{},
-		scopes:  &sync.Pool{New: func() any { return new(scope) }},
+		version:  hex.EncodeToString(sum[:6]),
+		rules:    rules,
+		lanes:    l.lanes,
+		warnings: l.warnings,
+		byType:   map[string][]*rule{},
+		scopes:   &sync.Pool{New: func() any { return new(scope) }},
 	}
 	r.index()
 	return r, nil
@@ -119,6 +130,14 @@ func (r *Rules) candidates(eventType string) []*rule {
 // Version returns a short hash of the file's bytes: who has the same version
 // has the same rules.
 func (r *Rules) Version() string { return r.version }
+
+// Lanes returns the lanes and what the file says of their budgets: the default
+// lane first, then the others in the file's order.
+func (r *Rules) Lanes() []Lane { return slices.Clone(r.lanes) }
+
+// Warnings returns what is legal in the file and will surprise, in the order of
+// their places.
+func (r *Rules) Warnings() []*FileError { return slices.Clone(r.warnings) }
 
 // Rules returns the rules' names in the file's order.
 func (r *Rules) Rules() []string {

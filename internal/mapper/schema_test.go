@@ -18,18 +18,7 @@ import (
 func TestSchemaAgrees(t *testing.T) {
 	t.Attr("guards", "editors and the bridge agree on what a rule file is")
 	t.Parallel()
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemas.Rules()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("rules.v1.json", doc); err != nil {
-		t.Fatal(err)
-	}
-	schema, err := c.Compile("rules.v1.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	schema := compileSchema(t)
 	files, err := filepath.Glob("testdata/*/*.yaml")
 	if err != nil || len(files) < 10 {
 		t.Fatalf("corpus: %d files, %v", len(files), err)
@@ -51,6 +40,23 @@ func TestSchemaAgrees(t *testing.T) {
 	}
 }
 
+func compileSchema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemas.Rules()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("rules.v1.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile("rules.v1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
 // split returns the file and, where it has several problems, the file with
 // each rule alone, so that one problem does not hide behind another.
 func split(t *testing.T, file string) [][]byte {
@@ -61,7 +67,7 @@ func split(t *testing.T, file string) [][]byte {
 	}
 	all := [][]byte{data}
 	parts := bytes.Split(data, []byte("\n  - "))
-	if bytes.HasPrefix(data, []byte("# beyond")) || len(parts) < 3 {
+	if filepath.Base(filepath.Dir(file)) == "rules" || bytes.HasPrefix(data, []byte("# beyond")) || len(parts) < 3 {
 		return all
 	}
 	for _, part := range parts[1:] {
