@@ -48,10 +48,11 @@ func (d *demoRun) view(ctx context.Context) view {
 	defer cancel()
 	s := d.pipeline.bridge.Status(ctx)
 	for _, p := range intent.Priorities {
-		v.pending += s.Pending.Pending[p]
+		v.pending += s.PendingOf(p)
 	}
 	v.in += v.pending
-	v.used, v.quota, v.batches, v.waiting = s.Pending.Used, d.pipeline.cfg.Push.Quota, s.Pending.Batches, s.Pending.Waiting
+	lane := s.Lanes[0] // the demo has one app
+	v.used, v.quota, v.batches, v.waiting = lane.Pending.Used, lane.Calls, lane.Pending.Batches, lane.Pending.Waiting
 	v.carried = v.dispositions["pushed"]
 	reached := map[string]int{}
 	for _, t := range d.sim.Tasks() {

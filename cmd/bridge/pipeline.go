@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -32,7 +31,8 @@ type pipeline struct {
 	kafka   *kafka.Transport
 	group   *consume.Group
 	results *results.Writer
-	push    *pushapi.Client
+	lanes   []bridge.Lane
+	push    []*pushapi.Client // of the lanes
 	bridge  *bridge.Bridge
 	console *console.Server
 }
@@ -56,8 +56,8 @@ func (p *pipeline) assemble(ctx context.Context) error {
 	if p.console, err = console.Listen(console.Config{Addr: p.cfg.HTTPAddr, Gatherer: p.metrics, Logger: p.log, Checks: p.checks}); err != nil {
 		return err
 	}
-	if p.push, err = newPushClient(p.cfg.Push, p.log, p.metrics); err != nil {
-		return exitError{code: exitUsage, err: fmt.Errorf("environment: BRIDGE_PUSH_*: %w", err)}
+	if err := p.newLanes(); err != nil {
+		return exitError{code: exitUsage, err: fmt.Errorf("environment: %w", err)}
 	}
 	return p.connect(ctx)
 }
@@ -98,28 +98,17 @@ func (p *pipeline) connect(ctx context.Context) error {
 		return err
 	}
 	p.bridge, err = bridge.New(bridge.Config{
-		Group: p.group, Topics: p.cfg.Kafka.Topics, Rules: p.rules, Journal: jlog, Pusher: p.push, Teller: p.results,
+		Group: p.group, Topics: p.cfg.Kafka.Topics, Rules: p.rules, Journal: jlog, Lanes: p.lanes, Teller: p.results,
 		Recall: func(ctx context.Context, from journal.ReadFrom) (*journal.State, error) {
 			return journal.Read(ctx, memory, from)
 		},
 		Limits: bridge.Limits{
-			Quota: p.cfg.Push.Quota, Interval: p.cfg.Push.Interval + p.cfg.Push.Margin, CallTimeout: p.cfg.Push.CallTimeout,
 			Settle: p.cfg.Pipeline.Settle, DedupWindow: p.cfg.Pipeline.DedupWindow, DedupMax: p.cfg.Pipeline.DedupMax,
 			MaxPending: p.cfg.Pipeline.MaxPending, MaxRequestBytes: p.cfg.Push.MaxBytes, StopWithin: p.cfg.StopWithin,
 		},
 		Random: rand.Uint32, Logger: p.log, Metrics: p.metrics,
 	})
 	return err
-}
-
-// newPushClient turns the environment's words into the client's.
-func newPushClient(cfg config.Push, log *slog.Logger, reg prometheus.Registerer) (*pushapi.Client, error) {
-	return pushapi.New(pushapi.Config{
-		Region: cfg.Region, URL: cfg.URL, CAFile: cfg.CAFile,
-		Credentials: pushapi.Credentials{SDKAppID: cfg.SDKAppID, Identifier: cfg.Identifier, Key: pushapi.NewKey(cfg.SecretKey.Reveal())},
-		Timeout:     cfg.CallTimeout, Interval: cfg.Interval + cfg.Margin, MaxRequestBytes: cfg.MaxBytes,
-		BreakerFailures: cfg.BreakAfter, BreakerOpen: cfg.BreakFor, Logger: log, Registerer: reg,
-	})
 }
 
 // run runs until ctx ends and everything it started has ended.
@@ -143,8 +132,8 @@ func (p *pipeline) close() {
 			p.log.Error("close results writer", "error", err)
 		}
 	}
-	if p.push != nil {
-		p.push.Close()
+	for _, c := range p.push {
+		c.Close()
 	}
 	if p.kafka != nil {
 		p.kafka.CloseIdleConnections()
@@ -159,29 +148,4 @@ func (p *pipeline) registerProcess() {
 	})
 	build.Set(1)
 	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), build)
-}
-
-// checks are the lines of /readyz. A standby is ready, and so is a writer that
-// cannot push: a rollout must not hang on either.
-func (p *pipeline) checks(ctx context.Context) []console.Check {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	s := p.bridge.Status(ctx)
-	push := console.Check{Name: "push", OK: s.Blocked == "", Detail: s.Blocked}
-	if s.Breaker == pushapi.BreakerOpen {
-		push.OK, push.Detail = false, "breaker open; "+s.Blocked
-	}
-	written := console.Check{Name: "results", OK: !s.Unwritable}
-	if s.Unwritable {
-		written.Detail = fmt.Sprintf("%d dispositions wait for Kafka; no call is made", s.Unwritten)
-	}
-	fetching := console.Check{Name: "fetching", OK: !s.Paused}
-	if s.Paused {
-		fetching.Detail = "paused: too many intents wait"
-	}
-	return []console.Check{
-		{Name: "rules", OK: true, Needed: true, Detail: "version " + p.rules.Version()},
-		{Name: "kafka", OK: s.Joined, Needed: true, Detail: s.State.String()},
-		push, written, fetching,
-	}
 }

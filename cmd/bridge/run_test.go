@@ -61,7 +61,7 @@ func TestRunFromEventsToResults(t *testing.T) {
 		again := s.run()
 		again.owns()
 		eventually(t, "the budget is remembered", func() bool {
-			return strings.Contains(get(t, again.url+"/metrics"), fmt.Sprintf("\nbridge_budget_used_calls %d\n", calls))
+			return strings.Contains(get(t, again.url+"/metrics"), fmt.Sprintf("\nbridge_budget_used_calls{lane=\"default\"} %d\n", calls))
 		})
 		s.emit(nil, happening("a3", "region.alert", "berlin", "snow"))
 		eventually(t, "the new event was pushed", func() bool { return s.received()["anna-berlin: snow"] == 1 })
@@ -120,7 +120,7 @@ func wantMetrics(t *testing.T, i *instance, calls int) {
 	}
 	for name := range strings.FieldsSeq(`bridge_events_total bridge_events_received_total bridge_push_calls_total bridge_push_duration_seconds
 		bridge_push_merged_events bridge_event_delay_seconds bridge_pending_intents bridge_pending_oldest_seconds bridge_budget_quota_calls
-		bridge_budget_used_calls bridge_budget_remaining_calls bridge_next_call_seconds bridge_breaker_state bridge_writer
+		bridge_budget_used_calls bridge_budget_remaining_calls bridge_budget_exhaustion_seconds bridge_next_call_seconds bridge_overlapping_calls_total bridge_breaker_state bridge_writer
 		bridge_kafka_lag_records bridge_dlq_total bridge_push_blocked bridge_build_info go_goroutines process_open_fds`) {
 		if !strings.Contains(text, "\n# TYPE "+name+" ") && !strings.HasPrefix(text, "# TYPE "+name+" ") {
 			t.Errorf("no metric %s", name)
@@ -130,9 +130,9 @@ func wantMetrics(t *testing.T, i *instance, calls int) {
 		`bridge_events_total{disposition="pushed",rule="alert"} 2`, `bridge_events_total{disposition="pushed",rule="promo"} 1`,
 		`bridge_events_total{disposition="unmatched",rule=""} 1`, `bridge_events_total{disposition="dead-lettered",rule=""} 1`,
 		`bridge_events_total{disposition="rejected",rule="alert"} 0`,
-		fmt.Sprintf(`bridge_push_calls_total{class="ok"} %d`, calls), `bridge_push_calls_total{class="doubt"} 0`,
-		fmt.Sprintf(`bridge_budget_used_calls %d`, calls), fmt.Sprintf(`bridge_budget_remaining_calls %d`, 100-calls), `bridge_budget_quota_calls 100`,
-		`bridge_writer 1`, `bridge_pending_intents{priority="critical"} 0`, `bridge_push_blocked 0`, `bridge_breaker_state 0`,
+		fmt.Sprintf(`bridge_push_calls_total{class="ok",lane="default"} %d`, calls), `bridge_push_calls_total{class="doubt",lane="default"} 0`,
+		fmt.Sprintf(`bridge_budget_used_calls{lane="default"} %d`, calls), fmt.Sprintf(`bridge_budget_remaining_calls{lane="default"} %d`, 100-calls), `bridge_budget_quota_calls{lane="default"} 100`,
+		`bridge_writer 1`, `bridge_pending_intents{lane="default",priority="critical"} 0`, `bridge_push_blocked{lane="default"} 0`, `bridge_breaker_state{lane="default"} 0`,
 	} {
 		if !strings.Contains(text, "\n"+line+"\n") {
 			t.Errorf("metrics do not say %s", line)

@@ -42,9 +42,6 @@ type Teller interface {
 
 // Limits are the numbers of the pipeline.
 type Limits struct {
-	Quota       int           // calls in any 24 hours
-	Interval    time.Duration // more than this lies between a response and the next call
-	CallTimeout time.Duration // deadline of one call
 	Settle      time.Duration
 	DedupWindow time.Duration
 	DedupMax    int
@@ -64,7 +61,7 @@ type Config struct {
 	Journal Journal
 	// Recall reads the journal back at the start of a session.
 	Recall  func(ctx context.Context, from journal.ReadFrom) (*journal.State, error)
-	Pusher  Pusher
+	Lanes   []Lane
 	Teller  Teller
 	Limits  Limits
 	Random  func() uint32 // for push ids and MsgRandom
@@ -83,8 +80,8 @@ type Bridge struct {
 
 	// What outlives a session; the loop of the present one owns it.
 	memory     *limiter.Memory
-	generation int32     // of the session that used memory last
-	notBefore  time.Time // no call before this instant: the last answer said so
+	generation int32   // of the session that used memory last
+	kept       []*kept // of each lane
 }
 
 // New checks the configuration. It starts nothing.
@@ -100,22 +97,22 @@ func New(cfg Config) (*Bridge, error) {
 	need(cfg.Rules != nil, "Rules")
 	need(cfg.Journal != nil, "Journal")
 	need(cfg.Recall != nil, "Recall")
-	need(cfg.Pusher != nil, "Pusher")
 	need(cfg.Teller != nil, "Teller")
 	need(cfg.Random != nil, "Random")
 	need(cfg.Logger != nil, "Logger")
 	need(cfg.Metrics != nil, "Metrics")
-	need(lim.Quota > 0, "a positive quota")
-	need(lim.Interval > 0, "a positive interval")
-	need(lim.CallTimeout > 0, "a positive timeout of calls")
 	need(lim.Settle >= 0, "a settling time that is not negative")
 	need(lim.DedupWindow > 0 && lim.DedupMax > 0, "a positive dedup window and size")
 	need(lim.MaxPending > 0, "a positive pending limit")
 	need(lim.StopWithin > 0, "a positive time to stop")
+	errs = append(errs, checkLanes(cfg.Lanes)...)
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
 	b := &Bridge{cfg: cfg, asks: make(chan chan Status), randoms: newRandoms(cfg.Random)}
+	for range cfg.Lanes {
+		b.kept = append(b.kept, &kept{})
+	}
 	b.metrics = newMetrics(b)
 	return b, nil
 }

@@ -19,10 +19,6 @@ const fenceFresh = time.Second
 // would start later is not made.
 const promiseWithin = 10 * time.Second
 
-// underWay is how long a call can be under way from its start: its own deadline,
-// and as long again for a request that was given up but may still be travelling.
-func underWay(l Limits) time.Duration { return 2 * l.CallTimeout }
-
 // retryBegin is how long no call is tried after the journal or the fence
 // refused one.
 const retryBegin = time.Second
@@ -39,20 +35,22 @@ type callDone struct {
 
 // call starts the one call: promise it, see that we still own the partitions,
 // make it.
-func (l *loop) call(session, work context.Context, b *limiter.Batch, now time.Time) {
-	p := l.push
+func (l *loop) call(session, work context.Context, ln *lane, b *limiter.Batch, now time.Time) {
+	p := ln.push
 	if b.Resend && p != nil && p.batch.ID == b.ID {
 		p.attempts++
 	} else {
-		id, again := l.known.resends(b)
+		id, again := l.known.resends(ln.Lane, b)
 		if !again {
 			id = l.b.randoms.next(now)
 		}
-		p = &push{identity: id}
-		l.push = p
+		p = &push{identity: id, lane: ln}
+		ln.push = p
 	}
+	l.turns++
+	ln.turn = l.turns
 	p.batch = b
-	deadline := now.Add(promiseWithin + underWay(l.b.cfg.Limits))
+	deadline := now.Add(promiseWithin + ln.underWay())
 	p.attempt = attemptOf(p, l.b.cfg.Rules.Version(), now, deadline)
 	l.calling = p
 	offsets := l.offsets()
@@ -68,12 +66,12 @@ func (l *loop) perform(session, work context.Context, p *push, offsets map[offse
 	if done.void = l.fence(session, offsets, p.attempt.Name()); done.void != nil {
 		return done
 	}
-	if time.Until(p.attempt.Deadline) < underWay(l.b.cfg.Limits) {
+	if time.Until(p.attempt.Deadline) < p.lane.underWay() {
 		done.void = fmt.Errorf("attempt %s: promise and fence took more than %v", p.attempt.Name(), promiseWithin)
 		return done
 	}
-	done.outcome = l.b.cfg.Pusher.Push(work, requestOf(p.attempt))
-	done.breaker, done.breakerUntil = l.b.cfg.Pusher.Breaker()
+	done.outcome = p.lane.Pusher.Push(work, requestOf(p.attempt))
+	done.breaker, done.breakerUntil = p.lane.Pusher.Breaker()
 	return done
 }
 
@@ -104,15 +102,15 @@ func (l *loop) learn(done callDone, now time.Time) {
 	l.ending = true
 	end := &pushEnd{attempt: p.attempt}
 	if done.void != nil {
-		l.b.cfg.Logger.Warn("call not made", "push_id", p.id, "error", done.void)
-		end.outcome = voidOf(p.identity)
+		l.b.cfg.Logger.Warn("call not made", "lane", p.lane.Label(), "push_id", p.id, "error", done.void)
+		end.outcome = voidOf(&p.attempt)
 		l.conclude(end, p, limiter.Verdict{Result: limiter.Again, NotBefore: now.Add(retryBegin)}, now)
 		return
 	}
 	p.outcome = done.outcome
-	end.outcome = outcomeOf(p.identity, done.outcome)
+	end.outcome = outcomeOf(&p.attempt, done.outcome)
 	verdict := verdictOf(done.outcome, done.breakerUntil)
-	l.b.notBefore = verdict.NotBefore
+	p.lane.told(done.outcome, verdict)
 	l.tellOutcome(p, verdict, done)
 	l.conclude(end, p, verdict, now)
 }
@@ -121,7 +119,7 @@ func (l *loop) learn(done callDone, now time.Time) {
 // the call's outcome.
 func (l *loop) conclude(end *pushEnd, p *push, v limiter.Verdict, now time.Time) {
 	before := l.outbox.dispositions.len()
-	l.end(l.sched.Done(now, p.batch, v), now)
+	l.end(p.lane, p.lane.sched.Done(now, p.batch, v), now)
 	end.dispositions = l.outbox.dispositions.takeFrom(before)
 	end.after = l.outbox.dispositions.seal()
 	l.outbox.ended = end
@@ -130,9 +128,8 @@ func (l *loop) conclude(end *pushEnd, p *push, v limiter.Verdict, now time.Time)
 // tellOutcome logs the call, and remembers what people may want to see.
 func (l *loop) tellOutcome(p *push, v limiter.Verdict, done callDone) {
 	o := done.outcome
-	l.blocked, l.blockedUntil = "", time.Time{}
 	attrs := []any{
-		"push_id", p.id, "attempt", p.attempts, "rules", p.attempt.Rules(), "events", len(p.batch.Covers), "audience", p.batch.Audience.String(),
+		"lane", p.lane.Label(), "push_id", p.id, "attempt", p.attempts, "rules", p.attempt.Rules(), "events", len(p.batch.Covers), "audience", p.batch.Audience.String(),
 		"priority", p.batch.Priority.String(), "why", p.batch.Why.String(), "class", o.Class.String(), "duration", o.Ended.Sub(o.Started).String(),
 	}
 	log := l.b.cfg.Logger
@@ -140,17 +137,17 @@ func (l *loop) tellOutcome(p *push, v limiter.Verdict, done callDone) {
 	case pushapi.ClassOK:
 		log.Info("pushed", append(attrs, "task_id", o.TaskID)...)
 	case pushapi.ClassConfig:
-		l.blocked = o.Err.Error()
-		log.Error("push refused: no call is made until a person acts", append(attrs, "error", o.Err, "do", o.Err.Do, "next_try", v.NotBefore)...)
+		log.Error("push refused: the lane makes no call until a person acts", append(attrs, "error", o.Err, "do", o.Err.Do, "next_try", v.NotBefore)...)
 	case pushapi.ClassReject:
 		log.Error("push refused for good", append(attrs, "error", o.Err, "do", "mend the rule; the request is on the dead-letter topic")...)
 	case pushapi.ClassQuota:
-		l.blocked = o.Err.Error()
 		log.Warn("quota spent, by the API's count", append(attrs, "error", o.Err, "next_try", v.NotBefore)...)
 	case pushapi.ClassRetry, pushapi.ClassWait, pushapi.ClassResign, pushapi.ClassDoubt:
-		// It heals by itself; where no call follows, nothing would say that it has.
-		l.blocked, l.blockedUntil = o.Err.Error(), later(v.NotBefore, v.End.Add(l.b.cfg.Limits.Interval))
 		log.Warn("push not confirmed", append(attrs, "error", o.Err, "next_try", v.NotBefore, "breaker", done.breaker.String())...)
+	}
+	if b := &p.lane.kept.boundary; b.judge(o) {
+		log.Info("the API gives calls of the quota again", "lane", p.lane.Label(), "refused_until", b.freed.After.UTC(), "pushed_at", b.freed.By.UTC(),
+			"hour_utc", b.freed.hours())
 	}
 	l.b.metrics.pushed(p, o)
 	l.lastPush = append(l.lastPush, summaryOf(p, o))

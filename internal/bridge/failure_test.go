@@ -168,7 +168,7 @@ func TestOwnQuotaIsNotExceededAndNotProbed(t *testing.T) {
 	t.Attr("promise", "budget")
 	t.Parallel()
 	inBubble(t, setup{rules: flashRules, users: people, sim: pushsim.Config{Quota: 2}}, func(t *testing.T, w *world) {
-		w.start(func(o *options) { o.limits.Quota = 2 })
+		w.start(func(o *options) { o.terms.Calls = 2 })
 		sleep(5 * time.Second)
 		for _, text := range []string{"one", "two", "three"} {
 			w.emit(happening{Type: "flash", Data: map[string]any{"text": text}})

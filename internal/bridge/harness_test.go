@@ -19,6 +19,7 @@ import (
 
 	"pushbridge/internal/consume"
 	"pushbridge/internal/devkafka"
+	"pushbridge/internal/intent"
 	"pushbridge/internal/journal"
 	"pushbridge/internal/mapper"
 	"pushbridge/internal/pushapi"
@@ -64,6 +65,7 @@ type setup struct {
 	users      []pushsim.User
 	sim        pushsim.Config // Apps are filled in
 	partitions int32          // of the input; 0: 1
+	apps       []uint32       // beside testApp, without users
 }
 
 // inBubble runs the test on fake time in a world of its own.
@@ -95,7 +97,9 @@ func (w *world) open(s setup) {
 		Transport: &kafka.Transport{Dial: w.broker.Dial, MetadataTTL: time.Minute},
 		Timeout:   2 * time.Second,
 	}
-	s.sim.Apps = []pushsim.App{{SDKAppID: testApp, SecretKey: testKey, Admins: []string{testAdmin}}}
+	for _, app := range slices.Concat([]uint32{testApp}, s.apps) {
+		s.sim.Apps = append(s.sim.Apps, pushsim.App{SDKAppID: app, SecretKey: testKey, Admins: []string{testAdmin}})
+	}
 	if w.sim, err = pushsim.New(s.sim); err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +142,7 @@ func (w *world) refuseAPI() {
 	<-w.served
 	w.api = nil
 	for _, i := range w.running {
-		i.push.Close()
+		i.closeLanes()
 	}
 }
 
@@ -163,8 +167,18 @@ func (w *world) close() {
 // options are what a test changes about an instance.
 type options struct {
 	limits  Limits
+	terms   intent.Terms // of the default lane
+	lanes   []otherLane
 	breaker uint32 // failures that open it
 	timeout time.Duration
+}
+
+// otherLane is a lane beside the default one.
+type otherLane struct {
+	name     string
+	app      uint32
+	terms    intent.Terms
+	wrongKey string // behind the right one; empty: it is right
 }
 
 // instance is one process of the bridge.
@@ -172,7 +186,7 @@ type instance struct {
 	w      *world
 	name   string
 	bridge *Bridge
-	push   *pushapi.Client
+	push   []*pushapi.Client
 	group  *consume.Group
 	reg    *prometheus.Registry
 	log    *logBuffer
@@ -185,8 +199,9 @@ type instance struct {
 func (w *world) start(change ...func(*options)) *instance {
 	w.t.Helper()
 	o := options{
+		terms: intent.Terms{Calls: 100, Interval: testInterval},
 		limits: Limits{
-			Quota: 100, Interval: testInterval, Settle: time.Second,
+			Settle:      time.Second,
 			DedupWindow: 24 * time.Hour, DedupMax: 100_000, MaxPending: 100_000, StopWithin: 20 * time.Second,
 		},
 		timeout: 10 * time.Second,
@@ -194,7 +209,6 @@ func (w *world) start(change ...func(*options)) *instance {
 	for _, c := range change {
 		c(&o)
 	}
-	o.limits.CallTimeout = o.timeout
 	i := &instance{w: w, name: fmt.Sprintf("instance %d", len(w.running)), reg: prometheus.NewRegistry(), log: &logBuffer{}, ended: make(chan struct{})}
 	log := slog.New(slog.NewTextHandler(i.log, nil))
 	transport := &kafka.Transport{Dial: w.broker.Dial, MetadataTTL: time.Minute}
@@ -207,12 +221,18 @@ func (w *world) start(change ...func(*options)) *instance {
 	})
 	w.must(err)
 	random := w.randoms()
-	i.push, err = pushapi.New(pushapi.Config{
-		URL: "http://" + apiAddr, Dial: w.network.DialContext,
-		Credentials: pushapi.Credentials{SDKAppID: testApp, Identifier: testAdmin, Key: pushapi.NewKey(testKey)},
-		Timeout:     o.timeout, Interval: o.limits.Interval, BreakerFailures: o.breaker, Logger: log, Registerer: i.reg, Random: random,
-	})
-	w.must(err)
+	var lanes []Lane
+	for _, l := range slices.Concat([]otherLane{{app: testApp, terms: o.terms}}, o.lanes) {
+		client, err := pushapi.New(pushapi.Config{
+			URL: "http://" + apiAddr, Dial: w.network.DialContext,
+			Credentials: pushapi.Credentials{SDKAppID: l.app, Identifier: testAdmin, Key: pushapi.NewKey(testKey + l.wrongKey)},
+			Timeout:     o.timeout, Interval: l.terms.Interval, BreakerFailures: o.breaker, Logger: log, Random: random,
+			Registerer: prometheus.WrapRegistererWith(prometheus.Labels{"lane": labelOf(l.name)}, i.reg),
+		})
+		w.must(err)
+		i.push = append(i.push, client)
+		lanes = append(lanes, Lane{Name: l.name, App: l.app, Pusher: client, Terms: l.terms, CallTimeout: o.timeout})
+	}
 	i.group, err = consume.New(consume.Config{
 		Brokers: w.broker.Addrs(), Group: testGroup, Topics: []string{inTopic}, Transport: transport,
 		Dialer:         &kafka.Dialer{DialFunc: w.broker.Dial, Timeout: 2 * time.Second},
@@ -221,7 +241,7 @@ func (w *world) start(change ...func(*options)) *instance {
 	})
 	w.must(err)
 	i.bridge, err = New(Config{
-		Group: i.group, Rules: w.rules, Journal: jlog, Pusher: i.push, Teller: teller,
+		Group: i.group, Rules: w.rules, Journal: jlog, Lanes: lanes, Teller: teller,
 		Recall: func(ctx context.Context, from journal.ReadFrom) (*journal.State, error) {
 			return journal.Read(ctx, memory, from)
 		},
@@ -238,7 +258,7 @@ func (w *world) start(change ...func(*options)) *instance {
 		if err := teller.Close(); err != nil {
 			w.t.Errorf("%s: close results: %v", i.name, err)
 		}
-		i.push.Close()
+		i.closeLanes()
 		transport.CloseIdleConnections()
 	}()
 	return i
@@ -266,11 +286,36 @@ func (i *instance) leave() {
 	}
 }
 
+func (i *instance) closeLanes() {
+	for _, c := range i.push {
+		c.Close()
+	}
+}
+
+// seen is a Status with the default lane in front.
+type seen struct {
+	Status
+	LaneStatus
+}
+
 // status asks the loop.
-func (i *instance) status() Status {
+func (i *instance) status() seen {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	return i.bridge.Status(ctx)
+	s := i.bridge.Status(ctx)
+	return seen{s, s.Lanes[0]}
+}
+
+// lane asks the loop about one lane.
+func (i *instance) lane(name string) LaneStatus {
+	i.w.t.Helper()
+	for _, l := range i.status().Lanes {
+		if l.Name == name {
+			return l
+		}
+	}
+	i.w.t.Fatalf("no lane %q", name)
+	return LaneStatus{}
 }
 
 // metric returns the sum of a counter or gauge over its labels.

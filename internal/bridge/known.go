@@ -88,11 +88,12 @@ func (k *known) remaining(in intent.Intent) ([]audience.Audience, *made) {
 
 // resends returns the identity of the push in doubt that the batch is once more:
 // the same request for none but its events. Where others have joined them it is
-// another request, which must not have the same number.
-func (k *known) resends(b *limiter.Batch) (identity, bool) {
+// another request, which must not have the same number; so is what another app is
+// asked for.
+func (k *known) resends(ln *Lane, b *limiter.Batch) (identity, bool) {
 	for i := range k.again {
 		a := &k.again[i]
-		if a.Condition == b.Audience && slices.Equal(a.Messages, b.Messages) &&
+		if journal.SameBudget(a.Lane, a.App, ln.Name, ln.App) && a.Condition == b.Audience && slices.Equal(a.Messages, b.Messages) &&
 			!slices.ContainsFunc(b.Covers, func(c limiter.Cover) bool { return !covers(a, c.Intent) }) {
 			a.Number++
 			return identity{id: a.ID, random: a.Random, attempts: a.Number}, true
@@ -134,7 +135,7 @@ func holds(a *journal.Attempt, rule string, p offset.Position) bool {
 // earlier life.
 func dispositionOfMade(in intent.Intent, m *made, now time.Time) journal.Disposition {
 	return journal.Disposition{
-		Origin: in.Origin, Rule: in.Rule, Kind: journal.Pushed, At: now, Parts: len(in.Audiences),
+		Origin: in.Origin, Rule: in.Rule, Lane: in.Policy.Lane, Priority: in.Policy.Priority, Kind: journal.Pushed, At: now, Parts: len(in.Audiences),
 		PushID: m.attempt.ID, Why: m.attempt.Why, PushedAt: m.attempt.At, Doubt: m.doubt,
 	}
 }

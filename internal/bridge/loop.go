@@ -26,7 +26,9 @@ const commitEvery = time.Second
 type loop struct {
 	b       *Bridge
 	session *consume.Session
-	sched   *limiter.Scheduler
+	lanes   []*lane
+	laneOf  map[string]*lane // by name
+	turns   uint64           // calls begun
 	known   *known
 	marks   map[offset.Partition]*offset.Watermark
 
@@ -34,20 +36,17 @@ type loop struct {
 	// needs; an event with one is not in it.
 	several map[offset.Position]int
 
-	outbox       outbox
-	push         *push     // the latest; a resend goes on with it, and is always the next
-	blocked      string    // why no call is made, for people; empty: nothing is wrong
-	blockedUntil time.Time // zero: until a call says otherwise
-	lastPush     []PushSummary
-	paused       bool
-	draining     bool
-	committed    map[offset.Partition]int64
-	commitAt     time.Time
+	outbox    outbox
+	lastPush  []PushSummary
+	paused    bool
+	draining  bool
+	committed map[offset.Partition]int64
+	commitAt  time.Time
 
 	commitRetry time.Time // after a commit that did not succeed, also while draining
 
 	helpers    sync.WaitGroup  // call, record and commit
-	called     chan callDone   // size 1: the one call
+	called     chan callDone   // size 1: the one call of all lanes
 	recorded   chan recordDone // size 1: the one write
 	commitDone chan commitDone // size 1: the one commit
 	calling    *push
@@ -63,26 +62,16 @@ type loop struct {
 // push is one push through its attempts.
 type push struct {
 	identity
+	lane    *lane
 	batch   *limiter.Batch
 	attempt journal.Attempt
 	outcome pushapi.Outcome
 }
 
 func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time) *loop {
-	lim := b.cfg.Limits
-	budget := limiter.NewBudget(lim.Interval, 24*time.Hour, lim.Quota)
-	for _, c := range state.Calls {
-		if c.Counted {
-			budget.Spend(c.End)
-		} else {
-			budget.Touch(c.End)
-		}
-	}
 	l := &loop{
 		b: b, session: s,
-		sched: limiter.New(limiter.Config{
-			Budget: budget, Settle: lim.Settle, Memory: b.memoryOf(s.Generation()), NotBefore: b.notBefore, MaxBytes: lim.MaxRequestBytes,
-		}),
+		laneOf:     make(map[string]*lane),
 		known:      newKnown(state),
 		outbox:     outbox{dispositions: pile{max: recordMax}},
 		marks:      make(map[offset.Partition]*offset.Watermark),
@@ -93,6 +82,14 @@ func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time)
 		recorded:   make(chan recordDone, 1),
 		commitDone: make(chan commitDone, 1),
 	}
+	// One memory for all: an event whose rules are of two lanes is one record, and
+	// so no repeat; one that comes twice is one whichever lane sees it.
+	memory := b.memoryOf(s.Generation())
+	for i := range b.cfg.Lanes {
+		ln := newLane(b, &b.cfg.Lanes[i], b.kept[i], memory, state)
+		l.lanes = append(l.lanes, ln)
+		l.laneOf[ln.Name] = ln
+	}
 	for _, a := range s.Partitions() {
 		l.marks[a.Partition] = offset.NewWatermark(a.Start)
 		l.committed[a.Partition] = a.Start
@@ -101,7 +98,7 @@ func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time)
 		}
 	}
 	for _, a := range state.InDoubt {
-		b.cfg.Logger.Warn("call in doubt found in the journal: it counts as made", "push_id", a.ID, "events", a.Events(), "on_doubt", a.OnDoubt.String())
+		b.cfg.Logger.Warn("call in doubt found in the journal: it counts as made", "lane", labelOf(a.Lane), "push_id", a.ID, "events", a.Events(), "on_doubt", a.OnDoubt.String())
 	}
 	return l
 }
@@ -155,7 +152,7 @@ func (l *loop) run(ctx context.Context) error {
 		case <-ending:
 			ending = nil
 			l.draining = true
-			l.b.cfg.Logger.Info("session ends: finishing what is under way", "cause", context.Cause(ctx), "pending", l.sched.Total())
+			l.b.cfg.Logger.Info("session ends: finishing what is under way", "cause", context.Cause(ctx), "pending", l.total())
 		case <-timer.C:
 		case <-work.Done():
 		}
@@ -176,18 +173,12 @@ func (l *loop) workContext(ctx context.Context) (context.Context, context.Cancel
 // step starts all that may start now and returns when to look again.
 func (l *loop) step(ctx, work context.Context, now time.Time) time.Time {
 	wake := now.Add(time.Minute)
-	var d limiter.Decision
-	if l.mayCall() {
-		d = l.sched.Next(now)
-	} else {
-		d = l.sched.Idle(now)
+	ln, batch, at := l.next(now)
+	if batch != nil {
+		l.call(ctx, work, ln, batch, now)
 	}
-	l.end(d.Ended, now)
-	if d.Batch != nil {
-		l.call(ctx, work, d.Batch, now)
-	}
-	if !d.WakeAt.IsZero() && d.WakeAt.Before(wake) {
-		wake = d.WakeAt
+	if !at.IsZero() && at.Before(wake) {
+		wake = at
 	}
 	if at := l.record(work, now); !at.IsZero() && at.Before(wake) {
 		wake = at
@@ -199,7 +190,7 @@ func (l *loop) step(ctx, work context.Context, now time.Time) time.Time {
 	return wake
 }
 
-// mayCall says whether nothing outside the scheduler stands against a call. The
+// mayCall says whether nothing outside the schedulers stands against a call. The
 // outcome of the last one must be in the journal, so that at most one call can
 // ever be in doubt.
 func (l *loop) mayCall() bool {
@@ -212,7 +203,7 @@ func (l *loop) idle() bool {
 
 func (l *loop) setPaused() {
 	limit := l.b.cfg.Limits.MaxPending
-	waiting := l.sched.Total() + l.unrecorded()
+	waiting := l.total() + l.unrecorded()
 	switch {
 	case !l.paused && waiting >= limit:
 		l.paused = true
@@ -308,16 +299,17 @@ func (l *loop) route(r *consume.Record, now time.Time) {
 			continue
 		}
 		in.Audiences = rest
-		l.end(l.sched.Add(now, in), now)
+		ln := l.laneOf[in.Policy.Lane]
+		l.end(ln, ln.sched.Add(now, in), now)
 	}
 }
 
-// end takes over what the scheduler is done with.
-func (l *loop) end(ended []limiter.Ended, now time.Time) {
+// end takes over what a lane's scheduler is done with.
+func (l *loop) end(ln *lane, ended []limiter.Ended, now time.Time) {
 	for _, e := range ended {
 		var id identity
 		var o pushapi.Outcome
-		if p := l.push; p != nil && e.Batch != nil && e.Batch.ID == p.batch.ID {
+		if p := ln.push; p != nil && e.Batch != nil && e.Batch.ID == p.batch.ID {
 			id, o = p.identity, p.outcome
 		}
 		d := dispositionOf(e, id, o, now)
@@ -337,6 +329,7 @@ func (l *loop) dispose(d journal.Disposition) {
 			delete(l.several, d.Origin.Position)
 		}
 	}
+	d.App = l.laneOf[d.Lane].App
 	l.outbox.dispositions.add(d)
 	l.b.metrics.disposed(&d)
 }

@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,7 +20,8 @@ const scrapeWithin = time.Second
 type metrics struct {
 	events *prometheus.CounterVec
 	merged prometheus.Histogram
-	delay  prometheus.Histogram
+	delay  *prometheus.HistogramVec
+	over   prometheus.Counter
 	lost   *prometheus.CounterVec
 }
 
@@ -32,9 +34,12 @@ func newMetrics(b *Bridge) *metrics {
 			Name: "bridge_push_merged_events", Help: "Events that a call carried.",
 			Buckets: []float64{1, 2, 5, 10, 20, 50, 100, 1000, 10_000, 100_000},
 		}),
-		delay: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "bridge_event_delay_seconds", Help: "From an event's arrival in Kafka to the call that carried it.",
+		delay: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "bridge_event_delay_seconds", Help: "From an event's arrival in Kafka to the call that carried it, by priority.",
 			Buckets: []float64{.1, .5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 4 * 3600, 24 * 3600},
+		}, []string{"priority"}),
+		over: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "bridge_overlapping_calls_total", Help: "Calls of whose users some may have got the same message in another call: one cannot say it all.",
 		}),
 		lost: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "bridge_kafka_lost_records_total", Help: "Records that were gone from Kafka before they were read.",
@@ -55,18 +60,24 @@ func newMetrics(b *Bridge) *metrics {
 	for _, topic := range b.cfg.Topics {
 		m.lost.WithLabelValues(topic)
 	}
-	b.cfg.Metrics.MustRegister(m.events, m.merged, m.delay, m.lost, gauges{b})
+	for _, p := range intent.Priorities {
+		m.delay.WithLabelValues(p.String())
+	}
+	b.cfg.Metrics.MustRegister(m.events, m.merged, m.delay, m.over, m.lost, gauges{b})
 	return m
 }
 
 func (m *metrics) disposed(d *journal.Disposition) {
 	m.events.WithLabelValues(d.Kind.String(), d.Rule).Inc()
 	if d.Kind == journal.Pushed && !d.PushedAt.IsZero() {
-		m.delay.Observe(max(0, d.PushedAt.Sub(d.Origin.Received).Seconds()))
+		m.delay.WithLabelValues(d.Priority.String()).Observe(max(0, d.PushedAt.Sub(d.Origin.Received).Seconds()))
 	}
 }
 
 func (m *metrics) pushed(p *push, o pushapi.Outcome) {
+	if p.batch.Overlap && (o.Class == pushapi.ClassOK || o.Class == pushapi.ClassDoubt) {
+		m.over.Inc()
+	}
 	if o.Class == pushapi.ClassOK {
 		m.merged.Observe(float64(len(p.batch.Covers)))
 	}
@@ -76,19 +87,26 @@ func (m *metrics) pushed(p *push, o pushapi.Outcome) {
 type gauges struct{ b *Bridge }
 
 var (
-	descPending   = prometheus.NewDesc("bridge_pending_intents", "Intents that wait, by priority.", []string{"priority"}, nil)
-	descOldest    = prometheus.NewDesc("bridge_pending_oldest_seconds", "Age of the oldest intent that waits.", nil, nil)
-	descQuota     = prometheus.NewDesc("bridge_budget_quota_calls", "Calls allowed in 24 hours.", nil, nil)
-	descUsed      = prometheus.NewDesc("bridge_budget_used_calls", "Calls of the last 24 hours.", nil, nil)
-	descRemaining = prometheus.NewDesc("bridge_budget_remaining_calls", "Calls left of the quota now.", nil, nil)
-	descNext      = prometheus.NewDesc("bridge_next_call_seconds", "Time until a call may start.", nil, nil)
-	descWriter    = prometheus.NewDesc("bridge_writer", "1 where this instance owns the partitions and calls the API.", nil, nil)
-	descBlocked   = prometheus.NewDesc("bridge_push_blocked", "1 while something stands against calls; /readyz?verbose says what.", nil, nil)
+	byLane = []string{"lane"}
+
+	descPending    = prometheus.NewDesc("bridge_pending_intents", "Intents that wait, by lane and priority.", []string{"lane", "priority"}, nil)
+	descOldest     = prometheus.NewDesc("bridge_pending_oldest_seconds", "Age of the oldest intent that waits.", nil, nil)
+	descQuota      = prometheus.NewDesc("bridge_budget_quota_calls", "Calls that a window may hold.", byLane, nil)
+	descUsed       = prometheus.NewDesc("bridge_budget_used_calls", "Calls of the present window.", byLane, nil)
+	descRemaining  = prometheus.NewDesc("bridge_budget_remaining_calls", "Calls left of the quota now.", byLane, nil)
+	descExhaustion = prometheus.NewDesc("bridge_budget_exhaustion_seconds",
+		"Time until the quota is spent if calls go on as in the last hour and none comes back; +Inf where there was none.", byLane, nil)
+	descNext    = prometheus.NewDesc("bridge_next_call_seconds", "Time until a call may start.", byLane, nil)
+	descFreed   = prometheus.NewDesc("bridge_quota_freed_timestamp_seconds", "When a call succeeded again after the API had refused calls for the quota.", byLane, nil)
+	descWriter  = prometheus.NewDesc("bridge_writer", "1 where this instance owns the partitions and calls the API.", nil, nil)
+	descBlocked = prometheus.NewDesc("bridge_push_blocked", "1 while something stands against a lane's calls; /readyz?verbose says what.", byLane, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (g gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descPending, descOldest, descQuota, descUsed, descRemaining, descNext, descWriter, descBlocked} {
+	for _, d := range []*prometheus.Desc{
+		descPending, descOldest, descQuota, descUsed, descRemaining, descExhaustion, descNext, descFreed, descWriter, descBlocked,
+	} {
 		ch <- d
 	}
 }
@@ -103,19 +121,31 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	oldest := 0.0
-	if !s.Pending.Oldest.IsZero() {
-		oldest = max(0, now.Sub(s.Pending.Oldest).Seconds())
-	}
-	for _, p := range intent.Priorities {
-		gauge(descPending, float64(s.Pending.Pending[p]), p.String())
+	for i := range s.Lanes {
+		l := &s.Lanes[i]
+		if !l.Pending.Oldest.IsZero() {
+			oldest = max(oldest, now.Sub(l.Pending.Oldest).Seconds())
+		}
+		lane := l.Label()
+		for _, p := range intent.Priorities {
+			gauge(descPending, float64(l.Pending.Pending[p]), lane, p.String())
+		}
+		gauge(descQuota, float64(l.Calls), lane)
+		gauge(descUsed, float64(l.Pending.Used), lane)
+		gauge(descRemaining, float64(l.Remaining()), lane)
+		exhaustion := math.Inf(1)
+		if d, ok := l.Exhaustion(); ok {
+			exhaustion = d.Seconds()
+		}
+		gauge(descExhaustion, exhaustion, lane)
+		gauge(descNext, max(0, l.Pending.NextCall.Sub(now).Seconds()), lane)
+		gauge(descBlocked, truth(l.Blocked != ""), lane)
+		if !l.Freed.By.IsZero() {
+			gauge(descFreed, float64(l.Freed.By.UnixMilli())/1000, lane)
+		}
 	}
 	gauge(descOldest, oldest)
-	gauge(descQuota, float64(g.b.cfg.Limits.Quota))
-	gauge(descUsed, float64(s.Pending.Used))
-	gauge(descRemaining, float64(g.b.cfg.Limits.Quota-s.Pending.Used))
-	gauge(descNext, max(0, s.Pending.NextCall.Sub(now).Seconds()))
 	gauge(descWriter, truth(g.b.cfg.Group.Writer()))
-	gauge(descBlocked, truth(s.Blocked != ""))
 }
 
 func truth(b bool) float64 {

@@ -186,7 +186,7 @@ func (r *storyRule) reaches(e *storyEvent, u *pushsim.User) bool {
 // tell plays the story and checks its end.
 func (s *story) tell(t *testing.T, w *world) {
 	limits := func(o *options) {
-		o.limits.Quota = s.quota
+		o.terms.Calls = s.quota
 		o.limits.MaxPending = pick(s.r, 8, 1000)
 	}
 	i := w.start(limits)

@@ -136,7 +136,7 @@ func TestRestartKeepsTheBudget(t *testing.T) {
 	t.Parallel()
 	sim := pushsim.Config{Quota: 3, Counting: pushsim.CountAll}
 	inBubble(t, setup{rules: twoRules, users: people, sim: sim}, func(t *testing.T, w *world) {
-		quota := func(o *options) { o.limits.Quota = 3 }
+		quota := func(o *options) { o.terms.Calls = 3 }
 		want := map[string]string{}
 		for n := range 8 {
 			i := w.start(quota)

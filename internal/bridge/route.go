@@ -42,7 +42,7 @@ func originOf(r *consume.Record, now time.Time) intent.Origin {
 func attemptOf(p *push, rulesVersion string, now, deadline time.Time) journal.Attempt {
 	b := p.batch
 	a := journal.Attempt{
-		ID: p.id, Number: p.attempts, At: now, Deadline: deadline,
+		ID: p.id, Number: p.attempts, Lane: p.lane.Name, App: p.lane.App, At: now, Deadline: deadline,
 		Random: p.random, Condition: b.Audience, Messages: b.Messages,
 		RulesVersion: rulesVersion, OnDoubt: b.OnDoubt, Why: b.Why.String(),
 	}
@@ -94,22 +94,24 @@ func verdictOf(o pushapi.Outcome, breakerUntil time.Time) limiter.Verdict {
 }
 
 // outcomeOf is what the journal is told after the call.
-func outcomeOf(push identity, o pushapi.Outcome) journal.Outcome {
+func outcomeOf(a *journal.Attempt, o pushapi.Outcome) journal.Outcome {
 	return journal.Outcome{
-		ID: push.id, Number: push.attempts, Class: o.Class.String(), Code: o.Code, Info: o.Info, TaskID: o.TaskID,
+		ID: a.ID, Number: a.Number, Lane: a.Lane, App: a.App, Class: o.Class.String(), Code: o.Code, Info: o.Info, TaskID: o.TaskID,
 		Started: o.Started, Ended: o.SafeAfter, Counted: o.Counted,
 	}
 }
 
 // voidOf is what the journal is told of an attempt whose call was not made.
-func voidOf(push identity) journal.Outcome {
-	return journal.Outcome{ID: push.id, Number: push.attempts, Class: journal.ClassVoid}
+func voidOf(a *journal.Attempt) journal.Outcome {
+	return journal.Outcome{ID: a.ID, Number: a.Number, Lane: a.Lane, App: a.App, Class: journal.ClassVoid}
 }
 
 // dispositionOf says how an intent ended that the scheduler gave back. push and
 // o are of the call that carried its last part, zero where none did.
 func dispositionOf(e limiter.Ended, push identity, o pushapi.Outcome, now time.Time) journal.Disposition {
-	d := journal.Disposition{Origin: e.Intent.Origin, Rule: e.Intent.Rule, At: now, Doubt: e.Doubt}
+	d := journal.Disposition{
+		Origin: e.Intent.Origin, Rule: e.Intent.Rule, Lane: e.Intent.Policy.Lane, Priority: e.Intent.Policy.Priority, At: now, Doubt: e.Doubt,
+	}
 	carried := e.Kind == limiter.EndPushed || e.Kind == limiter.EndRejected
 	if carried && push.id != "" {
 		d.PushID, d.Code, d.Info, d.Why = push.id, o.Code, o.Info, e.Batch.Why.String()

@@ -143,10 +143,10 @@ func TestAttemptOf(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := &limiter.Batch{Audience: gold, Messages: []intent.Message{saying(t, "hi")}, Covers: tt.covers, OnDoubt: intent.Drop, Why: limiter.WhyDeadline}
 			want := journal.Attempt{
-				ID: "p", Number: 2, At: noon, Deadline: noon.Add(10 * time.Second), Random: 7, Condition: gold, Messages: b.Messages,
+				ID: "p", Number: 2, Lane: "alerts", App: 8, At: noon, Deadline: noon.Add(10 * time.Second), Random: 7, Condition: gold, Messages: b.Messages,
 				RulesVersion: "v1", OnDoubt: intent.Drop, Why: "deadline", Covers: tt.want,
 			}
-			p := &push{identity: identity{id: "p", random: 7, attempts: 2}, batch: b}
+			p := &push{identity: identity{id: "p", random: 7, attempts: 2}, lane: &lane{Lane: &Lane{Name: "alerts", App: 8}}, batch: b}
 			got := attemptOf(p, "v1", noon, noon.Add(10*time.Second))
 			if diff := cmp.Diff(want, got, byText); diff != "" {
 				t.Errorf("attemptOf (-want +got):\n%s", diff)
@@ -201,19 +201,19 @@ func TestVerdictOf(t *testing.T) {
 func TestOutcomeOf(t *testing.T) {
 	t.Attr("promise", "budget")
 	t.Parallel()
-	push := identity{id: "p", random: 7, attempts: 2}
-	got := outcomeOf(push, pushapi.Outcome{
+	attempt := &journal.Attempt{ID: "p", Number: 2, Lane: "alerts", App: 8}
+	got := outcomeOf(attempt, pushapi.Outcome{
 		Class: pushapi.ClassDoubt, Code: 60008, Info: "slow", TaskID: "t",
 		Started: noon, Ended: noon.Add(time.Second), SafeAfter: noon.Add(10 * time.Second), Counted: true,
 	})
 	want := journal.Outcome{
-		ID: "p", Number: 2, Class: "doubt", Code: 60008, Info: "slow", TaskID: "t",
+		ID: "p", Number: 2, Lane: "alerts", App: 8, Class: "doubt", Code: 60008, Info: "slow", TaskID: "t",
 		Started: noon, Ended: noon.Add(10 * time.Second), Counted: true, // what is safe, so that a restart keeps the interval
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("outcomeOf (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(journal.Outcome{ID: "p", Number: 2, Class: "void"}, voidOf(push)); diff != "" {
+	if diff := cmp.Diff(journal.Outcome{ID: "p", Number: 2, Lane: "alerts", App: 8, Class: "void"}, voidOf(attempt)); diff != "" {
 		t.Errorf("voidOf (-want +got):\n%s", diff)
 	}
 	// The journal tells these apart by their text.
@@ -226,6 +226,7 @@ func TestDispositionOf(t *testing.T) {
 	t.Attr("promise", "explained")
 	t.Parallel()
 	in := &intent.Intent{Origin: intent.Origin{Position: at(1), ID: "7"}, Rule: "a", Audiences: []audience.Audience{anyTag(t, "gold"), anyTag(t, "silver")}}
+	in.Policy.Lane, in.Policy.Priority = "alerts", intent.High
 	batch := &limiter.Batch{ID: 1, Why: limiter.WhyCritical}
 	other := &intent.Origin{Source: "/crm", ID: "8"}
 	push := identity{id: "p"}
@@ -260,6 +261,7 @@ func TestDispositionOf(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			tt.ended.Intent = in
 			tt.want.Origin, tt.want.Rule, tt.want.At = in.Origin, "a", noon
+			tt.want.Lane, tt.want.Priority = "alerts", intent.High
 			if diff := cmp.Diff(tt.want, dispositionOf(tt.ended, tt.push, outcome, noon)); diff != "" {
 				t.Errorf("dispositionOf (-want +got):\n%s", diff)
 			}
@@ -324,11 +326,13 @@ func TestResends(t *testing.T) {
 	set.Add(1)
 	set.Add(2)
 	push := journal.Attempt{
-		ID: "p", Number: 2, Random: 7, OnDoubt: intent.Resend, Condition: anyTag(t, "gold"), Messages: []intent.Message{saying(t, "hi")},
+		ID: "p", Number: 2, App: 7, Random: 7, OnDoubt: intent.Resend, Condition: anyTag(t, "gold"), Messages: []intent.Message{saying(t, "hi")},
 		Covers: []journal.Cover{{Rule: "r", Partition: parts, Offsets: set}},
 	}
 	dropped := push
 	dropped.OnDoubt = intent.Drop
+	moved, old := push, push
+	moved.App, old.App = 8, 0
 	batch := func(audience audience.Audience, text, rule string, offsets ...int64) *limiter.Batch {
 		b := &limiter.Batch{Audience: audience, Messages: []intent.Message{saying(t, text)}}
 		for _, o := range offsets {
@@ -341,13 +345,15 @@ func TestResends(t *testing.T) {
 		batch *limiter.Batch
 		want  bool
 	}{
-		"the same":              {push, batch(anyTag(t, "gold"), "hi", "r", 1, 2), true},
-		"some have expired":     {push, batch(anyTag(t, "gold"), "hi", "r", 2), true},
-		"another has joined":    {push, batch(anyTag(t, "gold"), "hi", "r", 1, 2, 3), false},
-		"another rule's":        {push, batch(anyTag(t, "gold"), "hi", "s", 1), false},
-		"another audience":      {push, batch(anyTag(t, "silver"), "hi", "r", 1), false},
-		"another text":          {push, batch(anyTag(t, "gold"), "ho", "r", 1), false},
-		"its rule says drop it": {dropped, batch(anyTag(t, "gold"), "hi", "r", 1), false},
+		"the same":               {push, batch(anyTag(t, "gold"), "hi", "r", 1, 2), true},
+		"some have expired":      {push, batch(anyTag(t, "gold"), "hi", "r", 2), true},
+		"another has joined":     {push, batch(anyTag(t, "gold"), "hi", "r", 1, 2, 3), false},
+		"another rule's":         {push, batch(anyTag(t, "gold"), "hi", "s", 1), false},
+		"another audience":       {push, batch(anyTag(t, "silver"), "hi", "r", 1), false},
+		"another text":           {push, batch(anyTag(t, "gold"), "ho", "r", 1), false},
+		"another app's":          {moved, batch(anyTag(t, "gold"), "hi", "r", 1), false},
+		"before there were apps": {old, batch(anyTag(t, "gold"), "hi", "r", 1), true},
+		"its rule says drop it":  {dropped, batch(anyTag(t, "gold"), "hi", "r", 1), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := newKnown(&journal.State{InDoubt: []journal.Attempt{tt.push}})
@@ -356,7 +362,7 @@ func TestResends(t *testing.T) {
 				if tt.want {
 					want = identity{id: "p", random: 7, attempts: 3 + n}
 				}
-				if got, ok := k.resends(tt.batch); got != want || ok != tt.want {
+				if got, ok := k.resends(&Lane{App: 7}, tt.batch); got != want || ok != tt.want {
 					t.Errorf("resends = %+v, %t; want %+v, %t", got, ok, want, tt.want)
 				}
 			}

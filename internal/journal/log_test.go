@@ -82,7 +82,7 @@ func TestWhatWasWrittenIsRead(t *testing.T) {
 		if diff := cmp.Diff([]Attempt{open}, s.InDoubt, sameAttempts); diff != "" {
 			t.Errorf("in doubt (-want +got):\n%s", diff)
 		}
-		want := []Call{{End: end, Counted: true, Class: ClassOK}, {End: open.Deadline, Counted: true}}
+		want := []Call{{Start: start, End: end, Counted: true, Class: ClassOK}, {End: open.Deadline, Counted: true}}
 		if diff := cmp.Diff(want, s.Calls, cmp.Comparer(time.Time.Equal)); diff != "" {
 			t.Errorf("calls (-want +got):\n%s", diff)
 		}

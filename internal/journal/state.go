@@ -39,6 +39,7 @@ type State struct {
 type Call struct {
 	Lane    string    // that made it
 	App     uint32    // whose budget it drew on; 0: of the default lane, before there were others
+	Start   time.Time // zero where it is not known
 	End     time.Time // of a call of unknown end: its deadline
 	Counted bool      // against the quota; otherwise only the interval runs from its end
 	Class   string    // the outcome's; empty: unknown
@@ -215,7 +216,7 @@ func (h *history) state(now time.Time, fenced ...string) *State {
 			end = earlier(end, now.Add(c.took()))
 		}
 		if !end.Before(now.Add(-Window)) {
-			s.Calls = append(s.Calls, Call{Lane: c.lane, App: c.app, End: end, Counted: c.counted || !c.ended, Class: c.class})
+			s.Calls = append(s.Calls, Call{Lane: c.lane, App: c.app, Start: c.start, End: end, Counted: c.counted || !c.ended, Class: c.class})
 		}
 	}
 	slices.SortStableFunc(s.Calls, func(a, b Call) int { return a.End.Compare(b.End) })

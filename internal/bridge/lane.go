@@ -1,0 +1,191 @@
+package bridge
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"pushbridge/internal/intent"
+	"pushbridge/internal/journal"
+	"pushbridge/internal/limiter"
+	"pushbridge/internal/pushapi"
+)
+
+// Lane is one app of the push API: a budget, a breaker and trouble of its own.
+// The rules choose the lane; see docs/decisions/005-lanes.md.
+type Lane struct {
+	Name        string // as the rules write it; empty: the default lane, which there always is
+	App         uint32 // sdkappid, whose budget it is; no two lanes have one app
+	Pusher      Pusher
+	Terms       intent.Terms
+	CallTimeout time.Duration // deadline of one call
+}
+
+// Label names the lane in metrics and to people.
+func (l *Lane) Label() string {
+	if l.Name == "" {
+		return "default"
+	}
+	return l.Name
+}
+
+// underWay is how long a call can be under way from its start: its own deadline,
+// and as long again for a request that was given up but may still be travelling.
+func (l *Lane) underWay() time.Duration { return 2 * l.CallTimeout }
+
+// checkLanes finds what is wrong with the lanes, or between them and the rules.
+func checkLanes(lanes []Lane) []error {
+	var errs []error
+	names, apps := map[string]bool{}, map[uint32]bool{}
+	for i := range lanes {
+		l := &lanes[i]
+		refuse := func(bad bool, format string, args ...any) {
+			if bad {
+				errs = append(errs, fmt.Errorf("bridge config: lane %s: %s", l.Label(), fmt.Sprintf(format, args...)))
+			}
+		}
+		refuse(names[l.Name], "it is there twice")
+		refuse(l.App == 0 || apps[l.App], "app %d: want an app of its own", l.App)
+		refuse(l.Pusher == nil, "Pusher is missing")
+		refuse(l.Terms.Calls <= 0 || l.Terms.Interval <= 0, "%d calls, %v between them: want more than 0", l.Terms.Calls, l.Terms.Interval)
+		refuse(l.CallTimeout <= 0, "a timeout of calls of %v: want more than 0", l.CallTimeout)
+		names[l.Name], apps[l.App] = true, true
+	}
+	if !names[""] {
+		errs = append(errs, errors.New("bridge config: the default lane is missing"))
+	}
+	return errs
+}
+
+// kept is what of a lane outlives a session; the loop of the present one owns it.
+type kept struct {
+	notBefore time.Time // no call before this instant: the last answer said so
+	boundary  boundary
+}
+
+// lane is a Lane in a session. The loop owns it.
+type lane struct {
+	*Lane
+	kept         *kept
+	sched        *limiter.Scheduler
+	push         *push     // the latest; a resend goes on with it, and is always the lane's next
+	turn         uint64    // when it called last, among all lanes
+	blocked      string    // why it makes no call, for people; empty: nothing is wrong
+	blockedUntil time.Time // zero: until a call says otherwise
+	counted      []time.Time
+}
+
+// newLane restores a lane's budget from what the journal says of its app.
+func newLane(b *Bridge, cfg *Lane, k *kept, memory *limiter.Memory, state *journal.State) *lane {
+	ln := &lane{Lane: cfg, kept: k}
+	budget := limiter.NewBudget(cfg.Terms.Interval, 24*time.Hour, cfg.Terms.Calls)
+	for c := range state.CallsOf(cfg.Name, cfg.App) {
+		k.boundary.recall(c)
+		if !c.Counted {
+			budget.Touch(c.End)
+			continue
+		}
+		budget.Spend(c.End)
+		ln.counted = append(ln.counted, c.End)
+	}
+	ln.sched = limiter.New(limiter.Config{
+		Budget: budget, Settle: b.cfg.Limits.Settle, Memory: memory, NotBefore: k.notBefore, MaxBytes: b.cfg.Limits.MaxRequestBytes,
+	})
+	return ln
+}
+
+// lastHour returns how many of the lane's calls that count ended within an hour.
+func (ln *lane) lastHour(now time.Time) int {
+	for len(ln.counted) > 0 && now.Sub(ln.counted[0]) > time.Hour {
+		ln.counted = ln.counted[1:]
+	}
+	return len(ln.counted)
+}
+
+// next lets time go on in every lane and returns the call to make now, if any
+// lane has one: a critical one before others, then that of the lane whose turn
+// lies furthest back. A lane that waits is not asked for more than when to ask
+// again, so it keeps no other from calling.
+func (l *loop) next(now time.Time) (*lane, *limiter.Batch, time.Time) {
+	var first *lane
+	var batch *limiter.Batch
+	var wake time.Time
+	may := l.mayCall()
+	for _, ln := range l.lanes {
+		var d limiter.Decision
+		if may {
+			d = ln.sched.Next(now)
+		} else {
+			d = ln.sched.Idle(now)
+		}
+		l.end(ln, d.Ended, now)
+		if !d.WakeAt.IsZero() && (wake.IsZero() || d.WakeAt.Before(wake)) {
+			wake = d.WakeAt
+		}
+		switch {
+		case d.Batch == nil:
+		case first == nil:
+			first, batch = ln, d.Batch
+		case goesBefore(ln, d.Batch, first, batch):
+			l.putBack(first, batch, now)
+			first, batch = ln, d.Batch
+		default:
+			l.putBack(ln, d.Batch, now)
+		}
+	}
+	return first, batch, wake
+}
+
+// goesBefore says whether one lane's call goes before another's.
+func goesBefore(a *lane, of *limiter.Batch, b *lane, other *limiter.Batch) bool {
+	if x, y := of.Priority == intent.Critical, other.Priority == intent.Critical; x != y {
+		return x
+	}
+	return a.turn < b.turn
+}
+
+// putBack gives a call back that another lane's goes before: it goes on merging,
+// and is asked for again when that one has ended.
+func (l *loop) putBack(ln *lane, b *limiter.Batch, now time.Time) {
+	l.end(ln, ln.sched.Done(now, b, limiter.Verdict{Result: limiter.Again}), now)
+}
+
+// total is how many intents wait in all lanes.
+func (l *loop) total() int {
+	n := 0
+	for _, ln := range l.lanes {
+		n += ln.sched.Total()
+	}
+	return n
+}
+
+// laneStatus is one lane for people and metrics.
+func (ln *lane) status(now time.Time) LaneStatus {
+	s := LaneStatus{
+		Name: ln.Name, App: ln.App, Calls: ln.Terms.Calls, Pending: ln.sched.Snapshot(now, waitingShown),
+		LastHour: ln.lastHour(now), Blocked: ln.blocked, Freed: ln.kept.boundary.freed,
+	}
+	if !ln.blockedUntil.IsZero() && now.After(ln.blockedUntil) {
+		s.Blocked = ""
+	}
+	return s
+}
+
+// told notes what the answer to a call means for the lane from now on.
+func (ln *lane) told(o pushapi.Outcome, v limiter.Verdict) {
+	ln.kept.notBefore = v.NotBefore
+	if o.Counted {
+		ln.counted = append(ln.counted, o.Ended)
+	}
+	ln.blocked, ln.blockedUntil = "", time.Time{}
+	switch o.Class {
+	case pushapi.ClassOK, pushapi.ClassReject:
+	case pushapi.ClassConfig, pushapi.ClassQuota:
+		ln.blocked = o.Err.Error()
+	case pushapi.ClassRetry, pushapi.ClassWait, pushapi.ClassResign, pushapi.ClassDoubt:
+		// It heals by itself; where no call follows, nothing would say that it has.
+		ln.blocked, ln.blockedUntil = o.Err.Error(), later(v.NotBefore, v.End.Add(ln.Terms.Interval))
+	}
+}
+
+func labelOf(name string) string { return (&Lane{Name: name}).Label() }
