@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"unique"
 )
 
 // UnmarshalJSON reads what MarshalJSON writes, so that a stored message is == to
@@ -35,7 +36,7 @@ func (m *Message) UnmarshalJSON(data []byte) error {
 		return errors.New("decode message: want OnlineOnlyFlag first, and a MsgBody with elements last")
 	}
 	*m = Message{
-		envelope: string(text[1:at]),
+		envelope: unique.Make(string(text[1:at])),
 		body:     string(text[at+len(split) : len(text)-len(end)]),
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+	"unique"
 )
 
 // MaxLifeTime is how long the API stores a message for a user who is offline,
@@ -39,8 +40,9 @@ type Offline struct {
 // the API is told the same. The zero value is no message and is never sent.
 type Message struct {
 	// envelope is the JSON members around MsgBody, body the elements between its
-	// brackets: messages with one envelope can share a MsgBody (digests).
-	envelope, body string
+	// brackets. A stream of messages has few envelopes: one copy of each is kept.
+	envelope unique.Handle[string]
+	body     string
 }
 
 // NewMessage checks the content against the API's rules for a push request.
@@ -71,7 +73,7 @@ func NewMessage(c Content) (Message, error) {
 	if customs > 1 {
 		return Message{}, fmt.Errorf("message: %d custom elements, allowed 1", customs)
 	}
-	return Message{envelope: envelope, body: string(body)}, nil
+	return Message{envelope: unique.Make(envelope), body: string(body)}, nil
 }
 
 // IsZero says whether m is no message.
@@ -82,17 +84,35 @@ func (m Message) Body() json.RawMessage { return json.RawMessage("[" + m.body + 
 
 // Envelope returns the other members that a message gives to a push request, as
 // a JSON object: From_Account, OnlineOnlyFlag, OfflinePushInfo, MsgLifeTime.
-func (m Message) Envelope() json.RawMessage { return json.RawMessage("{" + m.envelope + "}") }
+func (m Message) Envelope() json.RawMessage { return json.RawMessage("{" + m.members() + "}") }
+
+// EnvelopeKey is equal for messages with one envelope: they can share a MsgBody.
+func (m Message) EnvelopeKey() unique.Handle[string] { return m.envelope }
+
+// members is what stands between the envelope's braces.
+func (m Message) members() string {
+	if m.envelope == (unique.Handle[string]{}) {
+		return ""
+	}
+	return m.envelope.Value()
+}
 
 // Size returns the bytes that the message takes in a request.
-func (m Message) Size() int { return len(m.envelope) + len(m.body) + len(`,"MsgBody":[]`) }
+func (m Message) Size() int { return len(m.members()) + len(m.body) + len(`,"MsgBody":[]`) }
+
+// HasCustom says whether one of the elements is a Custom. Of all messages that
+// share a MsgBody one may be so.
+func (m Message) HasCustom() bool {
+	// In a text the quotes would be escaped.
+	return strings.Contains(m.body, `{"MsgType":"TIMCustomElem"`)
+}
 
 // MarshalJSON returns the envelope with MsgBody in it.
 func (m Message) MarshalJSON() ([]byte, error) {
 	if m.IsZero() {
 		return nil, errors.New("encode message: it has no elements")
 	}
-	return []byte("{" + m.envelope + `,"MsgBody":[` + m.body + "]}"), nil
+	return []byte("{" + m.members() + `,"MsgBody":[` + m.body + "]}"), nil
 }
 
 // Text returns the message's texts, one a line, for people.

@@ -25,3 +25,7 @@ func (m Message) RequestSize(a audience.Audience) int {
 func (m Message) MaxRequestSize() int {
 	return m.Size() + restOfRequest + conditionName + audience.MaxEncodedLen
 }
+
+// AddedSize returns the bytes that m adds to a request which says another
+// message of the same envelope already.
+func (m Message) AddedSize() int { return len(m.body) + len(`,`) }

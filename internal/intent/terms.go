@@ -1,6 +1,10 @@
 package intent
 
-import "time"
+import (
+	"errors"
+	"fmt"
+	"time"
+)
 
 // Terms are what one lane's calls are bound to: the API's limits for the app,
 // and how its owner wants the calls shared.
@@ -25,4 +29,49 @@ type Pool struct {
 	AtLeast int  // floor: calls that no other pool may use; 0: none
 	AtMost  int  // ceiling; 0: none
 	Borrow  bool // beyond the ceiling it may go on while calls are plenty for all
+}
+
+// Check returns all that is wrong with the terms, in the words of a rule file's
+// budget.
+func (t Terms) Check() error {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf("budget: "+format, args...)) }
+	if t.Calls < 1 {
+		fault("quota %d: want at least 1 call", t.Calls)
+	}
+	if t.Interval <= 0 {
+		fault("interval %v: want more than 0", t.Interval)
+	}
+	switch {
+	case t.Reserve < 0 && t.Reserve != AutoReserve:
+		fault("reserve %d: want 0 or more", t.Reserve)
+	case t.Reserve > 0 && t.Reserve >= t.Calls:
+		fault("reserve %d of a quota of %d: nothing but critical would ever be pushed", t.Reserve, t.Calls)
+	}
+	floors := 0
+	names := make(map[string]bool, len(t.Pools))
+	for _, p := range t.Pools {
+		switch {
+		case p.Name == "":
+			fault("a pool has no name")
+		case names[p.Name]:
+			fault("pool %q is there twice", p.Name)
+		}
+		names[p.Name] = true
+		switch {
+		case p.AtLeast < 0 || p.AtMost < 0:
+			fault("pool %q: at_least %d, at_most %d: want 0 or more", p.Name, p.AtLeast, p.AtMost)
+		case p.AtMost > t.Calls || p.AtLeast > t.Calls:
+			fault("pool %q: at_least %d, at_most %d: the quota is only %d", p.Name, p.AtLeast, p.AtMost, t.Calls)
+		case p.AtMost > 0 && p.AtMost < p.AtLeast:
+			fault("pool %q: at_most %d is less than at_least %d", p.Name, p.AtMost, p.AtLeast)
+		case p.Borrow && p.AtMost == 0:
+			fault("pool %q: borrow without at_most: there is nothing to go beyond", p.Name)
+		}
+		floors += max(0, p.AtLeast)
+	}
+	if left := t.Calls - max(0, t.Reserve); floors > max(0, left) {
+		fault("at_least of all pools is %d, the quota leaves %d beside the reserve", floors, left)
+	}
+	return errors.Join(faults...)
 }
