@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"pushbridge/internal/intent"
 	"pushbridge/internal/mapper"
 	"pushbridge/internal/simulate"
 )
@@ -26,9 +27,9 @@ const (
 // simulateFlags is what the user of `bridge simulate` chooses.
 type simulateFlags struct {
 	rules, events, out, output string
-	quota                      int
+	quotas                     []string
 	interval, settle           time.Duration
-	location, latency          string
+	window, location, latency  string
 	seed                       uint64
 	sort                       bool
 }
@@ -57,10 +58,11 @@ does; the first of them are named on standard error, and the exit code is 1.`,
 	flags.StringVar(&f.rules, "rules", "", "rule file")
 	flags.StringVar(&f.events, "events", "", "file of events in the order of their arrival, or - for standard input")
 	flags.BoolVar(&f.sort, "sort", false, "put the events into the order of their arrival first, in memory")
-	flags.IntVar(&f.quota, "quota", simulateQuota, "calls in a window")
+	flags.StringArrayVar(&f.quotas, "quota", nil, "calls in a window, or LANE=CALLS for a lane of the rules; repeatable (default the rules', else 100)")
+	flags.StringVar(&f.window, "window", "", "24h, or day: the calendar day of --location (default the rules')")
 	flags.DurationVar(&f.interval, "interval", time.Second, "more than this lies between a response and the next call")
 	flags.DurationVar(&f.settle, "settle", 2*time.Second, "how long a critical event may wait for others of the same alert while calls are plenty")
-	flags.StringVar(&f.location, "location", "UTC", "zone of the hours in the summary")
+	flags.StringVar(&f.location, "location", "UTC", "zone of --window day, and of the hours in the summary")
 	flags.StringVar(&f.latency, "api-latency", "60ms..300ms", "how long an answer takes: a duration, or a range to draw from")
 	flags.Uint64Var(&f.seed, "seed", 1, "of what is drawn")
 	flags.StringVar(&f.out, "out", "", "file to write every call and every end without a call to, one JSON object a line")
@@ -77,6 +79,9 @@ func runSimulate(cmd *cobra.Command, f simulateFlags) error {
 	}
 	if cfg.Rules, err = mapper.Load(f.rules, mapper.Limits{MaxRequestBytes: simulateMaxBytes}); err != nil {
 		return err
+	}
+	if cfg.Lanes, err = f.lanes(cfg.Rules, cfg.Location); err != nil {
+		return exitError{code: exitUsage, err: err}
 	}
 	source := eventSource{name: f.events, in: cmd.InOrStdin(), sorted: f.sort}
 	if f.events == "-" {
@@ -106,20 +111,19 @@ func runSimulate(cmd *cobra.Command, f simulateFlags) error {
 // config checks the flags.
 func (f *simulateFlags) config() (simulate.Config, error) {
 	c := simulate.Config{
-		Lanes: map[string]intent.Terms{"": {Calls: f.quota, Interval: f.interval}},
-		Seed:  f.seed, Settle: f.settle, MaxRequestBytes: simulateMaxBytes,
+		Seed: f.seed, Settle: f.settle, MaxRequestBytes: simulateMaxBytes,
 		DedupWindow: simulateDedupWindow, DedupMax: simulateDedupMax,
 	}
 	err := checkOutput(f.output)
 	switch {
 	case err != nil:
 		return c, err
-	case f.quota <= 0:
-		return c, fmt.Errorf("quota %d: want at least 1", f.quota)
 	case f.interval <= 0:
 		return c, fmt.Errorf("interval %v: want more than 0", f.interval)
 	case f.settle < 0:
 		return c, fmt.Errorf("settle %v: want 0 or more", f.settle)
+	case f.window != "" && f.window != "24h" && f.window != "day":
+		return c, fmt.Errorf("window %q: want 24h or day", f.window)
 	}
 	if c.Latency, err = parseLatency(f.latency); err != nil {
 		return c, err
@@ -131,6 +135,40 @@ func (f *simulateFlags) config() (simulate.Config, error) {
 		return c, fmt.Errorf("out %q: is the file of events, which it would overwrite", f.out)
 	}
 	return c, nil
+}
+
+// lanes are those of the rules, with what the flags say instead.
+func (f *simulateFlags) lanes(rules *mapper.Rules, zone *time.Location) ([]mapper.Lane, error) {
+	lanes := rules.Lanes()
+	for _, text := range f.quotas {
+		name, number, named := strings.Cut(text, "=")
+		if !named {
+			name, number = "", text
+		}
+		calls, err := strconv.Atoi(number)
+		if err != nil || calls < 1 {
+			return nil, fmt.Errorf("quota %q: want at least 1 call, as 100 or LANE=100", text)
+		}
+		i := slices.IndexFunc(lanes, func(l mapper.Lane) bool { return l.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("quota %q: the rules have no lane %q", text, name)
+		}
+		lanes[i].Terms.Calls = calls
+	}
+	for i := range lanes {
+		t := &lanes[i].Terms
+		t.Interval = f.interval
+		if t.Calls == 0 {
+			t.Calls = simulateQuota
+		}
+		switch f.window {
+		case "24h":
+			t.Day = nil
+		case "day":
+			t.Day = zone
+		}
+	}
+	return lanes, nil
 }
 
 func sameFile(a, b string) bool {

@@ -3,7 +3,6 @@ package simulate
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -21,6 +20,7 @@ type lane struct {
 	terms intent.Terms
 	sched *limiter.Scheduler
 
+	turn      int // when it called last, among the calls of all lanes
 	calls     int
 	worst     int         // most calls in any 24 hours
 	responses []time.Time // of the calls of the last 24 hours
@@ -30,15 +30,19 @@ func newLanes(c Config) ([]*lane, error) {
 	if len(c.Lanes) == 0 {
 		return nil, errors.New("simulate: no lane")
 	}
+	// One memory, as in the bridge: an event is a repeat whichever lane it takes.
+	memory := limiter.NewMemory(c.DedupWindow, c.DedupMax)
 	lanes := make([]*lane, 0, len(c.Lanes))
-	for _, name := range slices.Sorted(maps.Keys(c.Lanes)) {
-		t := c.Lanes[name]
-		if t.Calls <= 0 || t.Interval <= 0 {
-			return nil, fmt.Errorf("simulate: lane %q: quota %d, interval %v: want both above 0", name, t.Calls, t.Interval)
+	for _, of := range c.Lanes {
+		t := of.Terms
+		switch {
+		case t.Calls <= 0 || t.Interval <= 0:
+			return nil, fmt.Errorf("simulate: lane %q: quota %d, interval %v: want both above 0", of.Name, t.Calls, t.Interval)
+		case laneOf(lanes, of.Name) != nil:
+			return nil, fmt.Errorf("simulate: lane %q is there twice", of.Name)
 		}
-		lanes = append(lanes, &lane{name: name, terms: t, sched: limiter.New(limiter.Config{
-			Budget: limiter.NewBudget(t.Interval, day, t.Calls), Settle: c.Settle,
-			Memory: limiter.NewMemory(c.DedupWindow, c.DedupMax), MaxBytes: c.MaxRequestBytes,
+		lanes = append(lanes, &lane{name: of.Name, terms: t, sched: limiter.New(limiter.Config{
+			Budget: limiter.NewBudget(t.Interval, day, t.Calls), Settle: c.Settle, Memory: memory, MaxBytes: c.MaxRequestBytes,
 		})})
 	}
 	return lanes, nil
@@ -56,9 +60,54 @@ func laneOf(lanes []*lane, name string) *lane {
 
 // called counts a call. One belongs to a period of 24 hours from its sending
 // until 24 hours after its response, the strictest reading.
-func (l *lane) called(f *flight) {
+func (l *lane) called(f *flight, turn int) {
+	l.turn = turn
 	l.calls++
 	gone, _ := slices.BinarySearchFunc(l.responses, f.sent.Add(-day+1), time.Time.Compare)
 	l.responses = append(slices.Delete(l.responses, 0, gone), f.end)
 	l.worst = max(l.worst, len(l.responses))
+}
+
+// choose lets time go on in every lane and returns the call to make now, if any
+// lane has one: a critical one before others, then that of the lane whose turn
+// lies furthest back. It is what the bridge does with the same schedulers.
+func (r *run) choose() (*lane, *limiter.Batch, error) {
+	var first *lane
+	var batch *limiter.Batch
+	for _, l := range r.lanes {
+		var d limiter.Decision
+		if r.flight == nil {
+			d = l.sched.Next(r.now)
+		} else {
+			d = l.sched.Idle(r.now)
+		}
+		r.wakeAt(d.WakeAt)
+		if err := r.end(d.Ended, time.Time{}); err != nil {
+			return nil, nil, err
+		}
+		if d.Batch == nil {
+			continue
+		}
+		if first == nil {
+			first, batch = l, d.Batch
+			continue
+		}
+		behind, later := l, d.Batch
+		if goesBefore(l, d.Batch, first, batch) {
+			behind, later, first, batch = first, batch, l, d.Batch
+		}
+		// It goes on merging until the other's call has ended.
+		if err := r.end(behind.sched.Done(r.now, later, limiter.Verdict{Result: limiter.Again}), time.Time{}); err != nil {
+			return nil, nil, err
+		}
+	}
+	return first, batch, nil
+}
+
+// goesBefore says whether one lane's call goes before another's.
+func goesBefore(a *lane, of *limiter.Batch, b *lane, other *limiter.Batch) bool {
+	if x, y := of.Priority == intent.Critical, other.Priority == intent.Critical; x != y {
+		return x
+	}
+	return a.turn < b.turn
 }

@@ -28,7 +28,7 @@ func TestLogKeepsIntervalAndQuota(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := testConfig(t)
-			c.Lanes = map[string]intent.Terms{"": {Calls: tt.quota, Interval: tt.interval}}
+			c.Lanes = oneLane(intent.Terms{Calls: tt.quota, Interval: tt.interval})
 			c.Latency = tt.latency
 			r, log := play(t, c, days(t, 1500, 7))
 			var calls []logged
@@ -75,7 +75,7 @@ func TestEveryEventEndsOnce(t *testing.T) {
 		t.Run(fmt.Sprint(quota), func(t *testing.T) {
 			t.Parallel()
 			c := testConfig(t)
-			c.Lanes = map[string]intent.Terms{"": {Calls: quota, Interval: time.Second}}
+			c.Lanes = oneLane(intent.Terms{Calls: quota, Interval: time.Second})
 			events := days(t, 1500, 11)
 			r, log := play(t, c, events)
 			asked := make(map[string]int) // events by name
@@ -126,7 +126,7 @@ func TestSameInputSameBytes(t *testing.T) {
 	t.Parallel()
 
 	c := testConfig(t)
-	c.Lanes = map[string]intent.Terms{"": {Calls: 40, Interval: time.Second}}
+	c.Lanes = oneLane(intent.Terms{Calls: 40, Interval: time.Second})
 	c.Latency = Latency{Min: 60 * time.Millisecond, Max: 300 * time.Millisecond}
 	events := days(t, 1500, 3)
 	_, first := play(t, c, events)

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pushbridge/internal/intent"
+	"pushbridge/internal/mapper"
 )
 
 // A short day, told as a person would read it: who is reached when, with what, by
@@ -43,7 +44,7 @@ func TestStoryOfADay(t *testing.T) {
 	add(9*time.Hour+500*time.Microsecond, "promo", "p5", map[string]any{"tiers": []string{"gold"}, "text": "Too late"})
 
 	c := testConfig(t)
-	c.Lanes = map[string]intent.Terms{"": {Calls: 5, Interval: time.Second}}
+	c.Lanes = oneLane(intent.Terms{Calls: 5, Interval: time.Second})
 	_, log := play(t, c, events)
 	var got strings.Builder
 	for _, l := range readLog(t, log) {
@@ -112,9 +113,10 @@ func TestRunRefuses(t *testing.T) {
 		"no dedup":          {config: func(c *Config) { c.DedupMax = 0 }, wantErr: "dedup window"},
 		"latency backwards": {config: func(c *Config) { c.Latency.Min = time.Second }, wantErr: "latency 1s to 100ms"},
 		"latency too fine":  {config: func(c *Config) { c.Latency.Max++ }, wantErr: "whole milliseconds"},
-		"quota of none":     {config: func(c *Config) { c.Lanes = map[string]intent.Terms{"": {Interval: 1}} }, wantErr: `lane "": quota 0`},
+		"quota of none":     {config: func(c *Config) { c.Lanes = oneLane(intent.Terms{Interval: 1}) }, wantErr: `lane "": quota 0`},
+		"a lane twice":      {config: func(c *Config) { c.Lanes = append(c.Lanes, c.Lanes[0]) }, wantErr: `lane "" is there twice`},
 		"another lane only": {
-			config:  func(c *Config) { c.Lanes = map[string]intent.Terms{"b": {Calls: 1, Interval: 1}} },
+			config:  func(c *Config) { c.Lanes = []mapper.Lane{{Name: "b", Terms: intent.Terms{Calls: 1, Interval: 1}}} },
 			events:  []Arrival{note(0)},
 			wantErr: `line 1: rule "note": lane "" has no terms`,
 		},

@@ -10,7 +10,6 @@ import (
 
 	"github.com/cloudevents/sdk-go/v2/event"
 
-	"pushbridge/internal/intent"
 	"pushbridge/internal/limiter"
 	"pushbridge/internal/mapper"
 )
@@ -18,8 +17,9 @@ import (
 // Config is what a run is made of.
 type Config struct {
 	Rules *mapper.Rules
-	// Lanes are the terms of each lane that the rules name; the default lane is "".
-	Lanes map[string]intent.Terms
+	// Lanes are those of the rules, in their order, with Terms that are whole:
+	// Calls and Interval too.
+	Lanes []mapper.Lane
 
 	Latency         Latency
 	Seed            uint64        // of the latencies
@@ -81,7 +81,7 @@ func Run(c Config, events iter.Seq2[Arrival, error]) (Report, error) {
 // run is the state of one simulation.
 type run struct {
 	rules    *mapper.Rules
-	lanes    []*lane // by name
+	lanes    []*lane
 	maxBytes int
 	latency  Latency
 	random   *rand.Rand
@@ -90,7 +90,6 @@ type run struct {
 	latest time.Time // arrival of the event before
 	wake   time.Time // when the schedulers want to be asked again; zero: when something happens
 	flight *flight   // the process's one call; nil: none
-	turn   int       // the lane that is asked first
 
 	log   log
 	tally tally
@@ -185,7 +184,7 @@ func (r *run) next() time.Time {
 }
 
 // step is one round of the live loop: the answer to the call is learnt, then the
-// lanes are asked for the next one, each in its turn.
+// lanes are asked for the next one.
 func (r *run) step(now time.Time) error {
 	r.now = now
 	if f := r.flight; f != nil && !f.end.After(now) {
@@ -196,28 +195,11 @@ func (r *run) step(now time.Time) error {
 		}
 	}
 	r.wake = time.Time{}
-	first := r.turn
-	for n := range r.lanes {
-		i := (first + n) % len(r.lanes)
-		l := r.lanes[i]
-		var d limiter.Decision
-		if r.flight == nil {
-			d = l.sched.Next(now)
-		} else {
-			d = l.sched.Idle(now)
-		}
-		if err := r.end(d.Ended, time.Time{}); err != nil {
-			return err
-		}
-		if d.Batch != nil {
-			if err := r.call(l, d.Batch); err != nil {
-				return err
-			}
-			r.turn = i + 1
-		}
-		r.wakeAt(d.WakeAt)
+	l, b, err := r.choose()
+	if err != nil || b == nil {
+		return err
 	}
-	return nil
+	return r.call(l, b)
 }
 
 // wakeAt notes that a scheduler wants to be asked at an instant, or soon after
@@ -243,7 +225,7 @@ func (r *run) call(l *lane, b *limiter.Batch) error {
 	}
 	f := &flight{lane: l, batch: b, sent: r.now, end: r.now.Add(took)}
 	r.flight = f
-	l.called(f)
+	l.called(f, r.tally.calls+1)
 	r.tally.called(f)
 	return r.log.call(f, r.maxBytes)
 }

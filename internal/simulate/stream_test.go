@@ -31,11 +31,13 @@ func testRules(t testing.TB) *mapper.Rules {
 func testConfig(t testing.TB) Config {
 	t.Helper()
 	return Config{
-		Rules: testRules(t), Lanes: map[string]intent.Terms{"": {Calls: 100, Interval: time.Second}},
+		Rules: testRules(t), Lanes: oneLane(intent.Terms{Calls: 100, Interval: time.Second}),
 		Latency: Latency{Min: 100 * time.Millisecond, Max: 100 * time.Millisecond}, Seed: 1, Settle: 2 * time.Second,
 		MaxRequestBytes: 8000, DedupWindow: 24 * time.Hour, DedupMax: 1_000_000,
 	}
 }
+
+func oneLane(t intent.Terms) []mapper.Lane { return []mapper.Lane{{Terms: t}} }
 
 // at is an event that arrives so long after nine.
 func at(t testing.TB, after time.Duration, kind, id string, data map[string]any) Arrival {

@@ -99,7 +99,13 @@ func (t *tally) ended(e *limiter.Ended, sent time.Time) {
 	case limiter.EndSuperseded:
 		t.ends.Superseded++
 		by := heirKey{e.By.Position.Offset, p.Key}
-		t.heirs[by] = append(append(t.heirs[by], t.heirs[own]...), this)
+		// The longer list takes the other in, so that a thousand revisions of one
+		// thing are not copied a thousand times.
+		long, short := t.heirs[own], t.heirs[by]
+		if len(short) > len(long) {
+			long, short = short, long
+		}
+		t.heirs[by] = append(append(long, short...), this)
 	case limiter.EndPushed:
 		t.ends.Pushed++
 		t.pushed(this, sent)
