@@ -172,3 +172,24 @@ func TestNothingArrives(t *testing.T) {
 		t.Errorf("report %+v, log %q: want nothing", r, log)
 	}
 }
+
+// A call is never sent before what it carries has arrived, nor asked for before
+// its instant: time is rounded up.
+func TestWholeMillisecond(t *testing.T) {
+	t.Attr("promise", "budget")
+	t.Parallel()
+
+	for name, tt := range map[string]struct{ in, want time.Duration }{
+		"whole":        {5 * time.Millisecond, 5 * time.Millisecond},
+		"one over":     {5*time.Millisecond + 1, 6 * time.Millisecond},
+		"one under":    {6*time.Millisecond - 1, 6 * time.Millisecond},
+		"more than 1s": {time.Second + 1, time.Second + time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := wholeMillisecond(nine.Add(tt.in)); !got.Equal(nine.Add(tt.want)) {
+				t.Errorf("wholeMillisecond(nine + %v) = nine + %v, want nine + %v", tt.in, got.Sub(nine), tt.want)
+			}
+		})
+	}
+}
