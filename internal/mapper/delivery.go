@@ -189,14 +189,14 @@ func (l *loader) checkHeld(n *node, field string, said *node, d *deliverySpec, g
 		}
 	}
 	if d.clock != nil && d.expireAfter < 24*time.Hour {
-		l.warn(place, join(field, "delivery.expire_after"), fmt.Sprintf("%s, and an event may wait a day for the digest's time", shown(d.expireAfter)), "what comes early expires: make it 24h or more")
+		l.warn(place, join(field, "delivery.expire_after"), fmt.Sprintf("%v, and an event may wait a day for the digest's time", d.expireAfter), "what comes early expires: make it 24h or more")
 	}
 	if gate.Active == nil {
 		return
 	}
 	for _, u := range l.intervals.unions {
 		if u.calendar == gate.Active && d.expireAfter <= u.gap {
-			l.warn(place, join(field, "delivery.expire_after"), fmt.Sprintf("%s, and %s is closed for up to %s", shown(d.expireAfter), u.calendar.Name(), shown(u.gap)),
+			l.warn(place, join(field, "delivery.expire_after"), fmt.Sprintf("%v, and %s is closed for up to %v", d.expireAfter, u.calendar.Name(), u.gap),
 				"what comes after its end expires: make it longer than that")
 		}
 	}

@@ -3,7 +3,6 @@ package mapper
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -163,16 +162,4 @@ func (l *loader) active(n *node, field string) *intent.Calendar {
 		return nil
 	}
 	return l.intervals.union(names).calendar
-}
-
-// shown says a duration as an operator writes it: 24h, not 24h0m0s.
-func shown(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }

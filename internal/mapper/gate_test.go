@@ -223,18 +223,18 @@ func TestWarnings(t *testing.T) {
 		"nothing": {rules: oneRule()},
 		"a digest that dies before its time": {
 			oneRule(`coalesce: {mode: digest, at: "18:00"}`, "delivery: {expire_after: 6h}"),
-			[]string{`rules.yaml:8:30: warning: rule "r": delivery.expire_after: 6h, and an event may wait a day for the digest's time; what comes early expires: make it 24h or more`},
+			[]string{`rules.yaml:8:30: warning: rule "r": delivery.expire_after: 6h0m0s, and an event may wait a day for the digest's time; what comes early expires: make it 24h or more`},
 		},
 		"a digest that lives a day":    {rules: oneRule(`coalesce: {mode: digest, at: "18:00"}`)},
 		"a digest with its own expiry": {rules: oneRule(`coalesce: {mode: digest, at: "18:00"}`, `delivery: {expire_after: 6h, expire_at: "${data.end}"}`)},
 		"a digest without a time":      {rules: oneRule(`coalesce: {mode: digest}`, "delivery: {expire_after: 6h}")},
 		"longer closed than it lives": {
 			top(nights, oneRule("delivery: {expire_after: 22h, active: [night]}")),
-			[]string{`rules.yaml:8:30: warning: rule "r": delivery.expire_after: 22h, and night is closed for up to 22h; what comes after its end expires: make it longer than that`},
+			[]string{`rules.yaml:8:30: warning: rule "r": delivery.expire_after: 22h0m0s, and night is closed for up to 22h0m0s; what comes after its end expires: make it longer than that`},
 		},
 		"closed by the defaults": {
 			top(nights+"defaults: {expire_after: 1h, active: [night]}\n", oneRule()),
-			[]string{`rules.yaml:5:11: warning: rule "r": delivery.expire_after: 1h, and night is closed for up to 22h; what comes after its end expires: make it longer than that`},
+			[]string{`rules.yaml:5:11: warning: rule "r": delivery.expire_after: 1h0m0s, and night is closed for up to 22h0m0s; what comes after its end expires: make it longer than that`},
 		},
 		"lives longer than it is closed": {rules: top(nights, oneRule("delivery: {expire_after: 22h1s, active: [night]}"))},
 		"critical is never closed":       {rules: top(nights+"defaults: {expire_after: 1h, active: [night]}\n", oneRule("delivery: {priority: critical}"))},
