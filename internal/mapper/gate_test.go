@@ -118,6 +118,23 @@ func TestShares(t *testing.T) {
 	}
 }
 
+func TestDefaultLane(t *testing.T) {
+	t.Attr("guards", "what a rule says about shares, lanes, times and digests")
+	t.Parallel()
+	const top = "budget: {pools: {m: {}}}\nlanes: [{name: partner, budget: {pools: {o: {}}}}]\ndefaults: {lane: partner, pool: o}\n"
+	for delivery, want := range map[string]string{
+		"{}":                       `lane="partner" merge key="" scope="" pool="o"`,
+		"{lane: partner}":          `lane="partner" merge key="" scope="" pool="o"`,
+		"{lane: default}":          `lane="" merge key="" scope=""`,
+		"{lane: default, pool: m}": `lane="" merge key="" scope="" pool="m"`,
+	} {
+		rules := "version: 1\n" + top + oneRule("delivery: " + delivery)[len("version: 1\n"):]
+		if got := held(policyOf(t, mustParse(t, rules), `{}`, received)); got != want {
+			t.Errorf("delivery: %s gives %s, want %s", delivery, got, want)
+		}
+	}
+}
+
 // gated is a file in which rules say one gate in different ways.
 const gated = `version: 1
 defaults: {expire_after: 48h}

@@ -34,7 +34,7 @@ func TestSchemaAgreesOnValues(t *testing.T) {
 		{
 			at:   "lanes: [V]\n",
 			good: []string{"{name: a}", "{name: a, budget: {}}", "{name: a}, {name: b}"},
-			bad:  []string{"", "a", "{}", "{name: A}", "{name: 5}", "{name: a, budget: 5}", "{name: a, quota: 5}", "{name: a, budget: {quota: 0}}"},
+			bad:  []string{"", "a", "{}", "{name: A}", "{name: 5}", "{name: default}", "{name: a, budget: 5}", "{name: a, quota: 5}", "{name: a, budget: {quota: 0}}"},
 		},
 		{
 			at: interval,
@@ -51,7 +51,7 @@ func TestSchemaAgreesOnValues(t *testing.T) {
 		},
 		{
 			at:   "defaults: {V}\n",
-			good: []string{"frequency: {at_most: 3, per: 24h}"},
+			good: []string{"frequency: {at_most: 3, per: 24h}", "lane: default"},
 			bad:  []string{"lane: A", "lane: 5", "pool: 5", "active: []", "active: daytime", "frequency: 3", "owner: a", "on_doubt: drop"},
 		},
 		{

@@ -25,6 +25,10 @@ var (
 	poolKeys    = keys{known: []string{"at_least", "at_most", "borrow"}}
 )
 
+// defaultLane is how a rule names the lane that has no name, where defaults say
+// another.
+const defaultLane = "default"
+
 // maxCalls bounds what is counted in calls: far beyond what an app can buy, and
 // small enough that sums of it do not overflow.
 const maxCalls = 10_000_000
@@ -50,7 +54,10 @@ func (l *loader) lanesOf(root *node) {
 		}
 		lane := Lane{Terms: intent.Terms{Reserve: intent.AutoReserve}}
 		name, ok := l.named(item, at)
-		if ok && l.lane(name) != nil {
+		switch {
+		case ok && name == defaultLane:
+			l.refuse(item.get("name"), join(at, "name"), "this is the lane of the environment's app", "choose another name; its budget is the file's own budget")
+		case ok && l.lane(name) != nil:
 			l.refuse(item.get("name"), join(at, "name"), fmt.Sprintf("there is a lane %q already", name), "choose another")
 		}
 		lane.Name = name
@@ -259,15 +266,15 @@ func (l *loader) pool(n *node, field string, pool *intent.Pool) {
 // knownLane reads `lane`.
 func (l *loader) knownLane(n *node, field string) (string, bool) {
 	s, ok := l.text(n, field)
-	if !ok {
-		return "", false
+	if !ok || s == defaultLane {
+		return "", ok
 	}
 	var names []string
 	for _, lane := range l.lanes[1:] {
 		names = append(names, lane.Name)
 	}
 	if !slices.Contains(names, s) {
-		l.unknown(n, field, "lane", s, names, "write it under lanes, or take it out: the default lane has no name")
+		l.unknown(n, field, "lane", s, names, "write it under lanes, or take it out for the default lane")
 		return "", false
 	}
 	return s, true
