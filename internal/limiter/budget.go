@@ -1,53 +1,99 @@
 package limiter
 
 import (
+	"iter"
 	"slices"
 	"time"
+
+	"pushbridge/internal/intent"
 )
 
 // Budget keeps the API's two limits: a call starts more than interval after the
 // response to the one before it, and no window holds more than quota calls.
 // Both are measured from a call's end to a later call's start, the reading that
-// stays true whatever the network did in between.
+// stays true whatever the network did in between. Calls are made one at a time.
+//
+// Only Spend, SpendFrom, Touch and SetTerms change a Budget. What is asked about
+// another instant is answered from the calls known now, as if no other were made.
 type Budget struct {
 	interval time.Duration
-	window   time.Duration
+	window   window
 	quota    int
-	ends     []time.Time // ends of the latest counted calls, oldest first, at most quota
-	last     time.Time   // end of the latest call, counted or not
+	pools    []intent.Pool
+	calls    record             // all that count
+	byPool   map[string]*record // those of them that drew on a pool
+	last     time.Time          // end of the latest call, counted or not
 }
 
-// NewBudget returns a Budget with nothing spent. It panics unless all three are
-// positive: the numbers come from checked configuration.
-func NewBudget(interval, window time.Duration, quota int) *Budget {
-	if interval <= 0 || window <= 0 || quota <= 0 {
+// NewBudget returns a Budget with nothing spent whose windows have a length
+// wherever they begin. It panics unless all three are positive: the numbers come
+// from checked configuration.
+func NewBudget(interval, length time.Duration, quota int) *Budget {
+	if interval <= 0 || length <= 0 || quota <= 0 {
 		panic("limiter: a budget needs a positive interval, window and quota")
 	}
-	return &Budget{interval: interval, window: window, quota: quota}
+	return &Budget{interval: interval, window: window{length: length}, quota: quota, byPool: map[string]*record{}}
 }
 
-// Next returns the first instant from now on at which a call may start. It
-// changes nothing.
+// NewBudgetOf returns a Budget under terms with nothing spent. It panics unless the
+// terms pass their Check.
+func NewBudgetOf(t intent.Terms) *Budget {
+	b := NewBudget(1, 24*time.Hour, 1)
+	b.SetTerms(t)
+	return b
+}
+
+// SetTerms puts the Budget under other terms; what was spent stays spent. With a
+// larger quota calls are free at once, with a smaller one none is until enough
+// have left the window. It panics unless the terms pass their Check.
+func (b *Budget) SetTerms(t intent.Terms) {
+	if err := t.Check(); err != nil {
+		panic("limiter: unchecked terms: " + err.Error())
+	}
+	b.interval, b.quota, b.window.day = t.Interval, t.Calls, t.Day
+	b.pools = slices.Clone(t.Pools)
+}
+
+// Next returns the first instant from now on at which a call may start.
 func (b *Budget) Next(now time.Time) time.Time {
-	at := now
-	if !b.last.IsZero() {
-		at = latest(at, b.last.Add(b.interval+1)) // "more than": one nanosecond
+	at := b.afterInterval(now)
+	if b.Free(at) > 0 {
+		return at
 	}
-	if len(b.ends) >= b.quota {
-		at = latest(at, b.ends[len(b.ends)-b.quota].Add(b.window+1))
+	ends := b.calls.in(b.window)
+	return latest(at, b.window.gone(ends[len(ends)-b.quota]))
+}
+
+// afterInterval is the first instant from now on that the interval allows.
+func (b *Budget) afterInterval(now time.Time) time.Time {
+	if b.last.IsZero() {
+		return now
 	}
-	return at
+	return latest(now, b.last.Add(b.interval+1)) // "more than": one nanosecond
 }
 
 // Spend records a call that counts against the quota and whose response was
 // received, or can no longer come, at end. Ends may be given in any order, so
 // that calls remembered from an earlier life can be added.
-func (b *Budget) Spend(end time.Time) {
+func (b *Budget) Spend(end time.Time) { b.SpendFrom("", end) }
+
+// SpendFrom is Spend for a call that drew on a pool.
+func (b *Budget) SpendFrom(pool string, end time.Time) {
 	b.Touch(end)
-	i, _ := slices.BinarySearchFunc(b.ends, end, time.Time.Compare)
-	b.ends = slices.Insert(b.ends, i, end)
-	if extra := len(b.ends) - b.quota; extra > 0 {
-		b.ends = slices.Delete(b.ends, 0, extra)
+	date := end.Round(0)
+	b.calls.add(end, date)
+	if pool != "" {
+		if b.byPool[pool] == nil {
+			b.byPool[pool] = new(record)
+		}
+		b.byPool[pool].add(end, date)
+	}
+	cut := b.window.forget(b.calls.newest())
+	b.calls.forget(cut)
+	for name, r := range b.byPool {
+		if r.forget(cut); len(r.ends) == 0 {
+			delete(b.byPool, name)
+		}
 	}
 }
 
@@ -58,28 +104,31 @@ func (b *Budget) Touch(end time.Time) { b.last = latest(b.last, end) }
 // Quota returns the number of calls that a window may hold.
 func (b *Budget) Quota() int { return b.quota }
 
-// Used returns how many calls the window that ends at now holds. It changes
-// nothing.
-func (b *Budget) Used(now time.Time) int {
-	return len(b.ends) - b.returned(now)
-}
+// Used returns how many calls count at now: more than the quota, where it was
+// larger once.
+func (b *Budget) Used(now time.Time) int { return b.calls.used(b.window, now) }
 
-// Free returns how many calls the quota leaves at now. It changes nothing.
-func (b *Budget) Free(now time.Time) int { return b.quota - b.Used(now) }
+// Free returns how many calls the quota leaves at now. Asked about a later
+// instant, it counts the calls that are free now and those that come back until
+// then.
+func (b *Budget) Free(now time.Time) int { return max(0, b.quota-b.Used(now)) }
 
-// returned is how many of the ends are no longer in the window that ends at now.
-func (b *Budget) returned(now time.Time) int {
-	n, _ := slices.BinarySearchFunc(b.ends, now.Add(-b.window), time.Time.Compare)
-	return n
-}
-
-// nextReturn is when the oldest call in the window leaves it; zero: there is none.
-func (b *Budget) nextReturn(now time.Time) time.Time {
-	if n := b.returned(now); n < len(b.ends) {
-		return b.ends[n].Add(b.window + 1)
+// Returns yields the instants after now and not after until at which calls leave
+// the window, in order, each with what is Free from then on. A call costs
+// O(log quota).
+func (b *Budget) Returns(now, until time.Time) iter.Seq2[time.Time, int] {
+	return func(yield func(time.Time, int) bool) {
+		for at := b.nextReturn(now); !at.IsZero() && !at.After(until); at = b.nextReturn(at) {
+			if !yield(at, b.Free(at)) {
+				return
+			}
+		}
 	}
-	return time.Time{}
 }
+
+// nextReturn is when the next calls after now leave the window; zero: there is
+// none in it.
+func (b *Budget) nextReturn(now time.Time) time.Time { return b.calls.nextReturn(b.window, now) }
 
 func latest(a, b time.Time) time.Time {
 	if a.After(b) {

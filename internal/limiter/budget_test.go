@@ -6,54 +6,83 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"pushbridge/internal/intent"
 )
 
-// The twin keeps every end and counts.
+// twin keeps every call and counts, for each instant anew. Of days it knows only
+// what a clock shows, second by second.
+type twin struct {
+	terms        intent.Terms
+	length       time.Duration
+	counted, all []time.Time
+	pools        []string // of counted
+}
+
+// counts says whether a call that ended at end counts at now.
+func (w *twin) counts(end, now time.Time) bool {
+	if w.terms.Day == nil {
+		return now.Sub(end) <= w.length
+	}
+	// Some day may, by the API's clock, be both the end's and now's.
+	date := func(t time.Time) string { return t.In(w.terms.Day).Format(time.DateOnly) }
+	return date(end.Add(clockError)) >= date(now.Add(-clockError))
+}
+
+func (w *twin) used(now time.Time, pool string) (n int) {
+	for i, end := range w.counted {
+		if w.counts(end, now) && (pool == "" || w.pools[i] == pool) {
+			n++
+		}
+	}
+	return n
+}
+
+func (w *twin) legal(at time.Time) bool {
+	for _, end := range w.all {
+		if at.Sub(end) <= w.terms.Interval {
+			return false
+		}
+	}
+	return w.used(at, "") < w.terms.Calls
+}
+
+// Small windows in nanoseconds, every instant looked at.
 func TestBudgetAgreesWithAllItsCalls(t *testing.T) {
 	t.Attr("promise", "budget")
 	t.Parallel()
-	const interval, window = 10, 100
+	const interval, length = 10, 100
 	rapid.Check(t, func(t *rapid.T) {
 		quota := rapid.IntRange(1, 5).Draw(t, "quota")
-		b := NewBudget(interval, window, quota)
-		var counted, all []time.Time
+		b := NewBudget(interval, length, quota)
+		w := &twin{terms: intent.Terms{Calls: quota, Interval: interval}, length: length}
 		// Ends in any order, as recovery hands them over.
 		for range rapid.IntRange(0, 12).Draw(t, "calls") {
 			end := start.Add(time.Duration(rapid.IntRange(0, 150).Draw(t, "end")))
-			all = append(all, end)
+			w.all = append(w.all, end)
 			if rapid.Bool().Draw(t, "counted") {
-				counted = append(counted, end)
+				w.counted = append(w.counted, end)
 				b.Spend(end)
 			} else {
 				b.Touch(end)
 			}
 		}
-		legal := func(at time.Time) bool {
-			for _, end := range all {
-				if at.Sub(end) <= interval {
-					return false
-				}
-			}
-			return b.Free(at) > 0
+		if rapid.Bool().Draw(t, "other terms") {
+			w.terms.Calls = rapid.IntRange(1, 8).Draw(t, "other quota")
+			b.SetTerms(w.terms)
 		}
 		for offset := range 300 {
 			now := start.Add(time.Duration(offset))
-			used := 0
-			for _, end := range counted {
-				if now.Sub(end) <= window {
-					used++
-				}
-			}
-			// Of more calls than the quota the oldest are forgotten: the window is full with the others.
-			if got := b.Used(now); got != min(used, quota) || b.Free(now) != quota-got {
-				t.Fatalf("at %d: %d used, %d free, want %d of %d", offset, got, b.Free(now), used, quota)
+			used := w.used(now, "")
+			if got := b.Used(now); got != used || b.Free(now) != max(0, w.terms.Calls-used) || b.Quota() != w.terms.Calls {
+				t.Fatalf("at %d: %d used, %d free, want %d of %d", offset, got, b.Free(now), used, w.terms.Calls)
 			}
 			next := b.Next(now)
-			if next.Before(now) || !legal(next) {
+			if next.Before(now) || !w.legal(next) {
 				t.Fatalf("at %d: next is %v, which is not legal", offset, next.Sub(start))
 			}
 			for at := now; at.Before(next); at = at.Add(1) {
-				if legal(at) {
+				if w.legal(at) {
 					t.Fatalf("at %d: next is %v, but %v is legal", offset, next.Sub(start), at.Sub(start))
 				}
 			}

@@ -1,0 +1,77 @@
+package limiter
+
+import (
+	"sort"
+	"time"
+
+	"pushbridge/internal/intent"
+)
+
+// Draw is what a call would draw on the budget.
+type Draw struct {
+	Pool string // whose share; empty, or none of the terms': what is common
+	// Critical calls see all that is free: the reserve is theirs, and floors and
+	// ceilings share calls between teams' wishes, not between them and
+	// emergencies. They count in their pool all the same.
+	Critical bool
+	Reserve  int  // calls that only critical may use
+	Plenty   bool // calls suffice for all, so a pool that borrows may pass its ceiling
+}
+
+// PoolUse is what a pool has of the calls that count.
+type PoolUse struct {
+	intent.Pool
+	Used int
+}
+
+// PoolUses returns the use of the terms' pools at now, in their order. A call
+// that was remembered without its pool is in none.
+func (b *Budget) PoolUses(now time.Time) []PoolUse {
+	uses := make([]PoolUse, len(b.pools))
+	for i, p := range b.pools {
+		uses[i] = PoolUse{Pool: p, Used: b.byPool[p.Name].used(b.window, now)}
+	}
+	return uses
+}
+
+// FreeFor returns how many calls the budget leaves for d at now: less than Free
+// by the reserve, by what other pools have not used of their floors, and not
+// beyond the ceiling of d's own pool.
+func (b *Budget) FreeFor(now time.Time, d Draw) int {
+	if d.Critical {
+		return b.Free(now)
+	}
+	// Where more calls count than the quota has, this is below 0, and floors that
+	// come back do not make it rise.
+	left := b.quota - b.Used(now) - max(0, d.Reserve)
+	ceiling := b.quota
+	for _, p := range b.pools {
+		used := b.byPool[p.Name].used(b.window, now)
+		switch {
+		case p.Name != d.Pool:
+			left -= max(0, p.AtLeast-used)
+		case p.AtMost > 0 && !(p.Borrow && d.Plenty):
+			ceiling = p.AtMost - used
+		}
+	}
+	return max(0, min(left, ceiling))
+}
+
+// NextFor returns the first instant from now on at which a call may start for d,
+// if no other is made until then; the zero Time: never, the reserve and the
+// other pools' floors leave none.
+func (b *Budget) NextFor(now time.Time, d Draw) time.Time {
+	at := b.Next(now)
+	if b.FreeFor(at, d) > 0 {
+		return at
+	}
+	// Calls that come back never leave less for d: each adds one, and at most one
+	// to what another pool has not used of its floor.
+	ends := b.calls.in(b.window)
+	ends = ends[endedBefore(ends, b.window.opened(at)):]
+	n := sort.Search(len(ends), func(i int) bool { return b.FreeFor(b.window.gone(ends[i]), d) > 0 })
+	if n == len(ends) {
+		return time.Time{}
+	}
+	return latest(at, b.window.gone(ends[n]))
+}
