@@ -272,6 +272,8 @@ func TestWarnings(t *testing.T) {
 				"  - {name: t, match: {type: x}, audience: {everyone: true}, message: [{text: hi}], coalesce: {mode: latest, key: k, scope: s}}\n",
 			[]string{`rules.yaml:9:12: warning: rule "t": continue: every event that rule "r" takes comes here too, with a key of the same scope; take continue out there, or give this rule its own scope`},
 		},
+		"a rule that goes on after the other decided": {rules: oneRule("coalesce: {mode: latest, key: k, scope: s}") +
+			"  - {name: t, match: {type: x}, audience: {everyone: true}, message: [{text: hi}], coalesce: {mode: latest, key: k, scope: s}, continue: true}\n"},
 		"an event in a scope twice, perhaps": {rules: oneRule("coalesce: {mode: latest, key: k, scope: s}", "continue: true") +
 			"  - {name: t, match: {type: x}, when: data.a, audience: {everyone: true}, message: [{text: hi}], coalesce: {mode: latest, key: k, scope: s}}\n"},
 	} {
