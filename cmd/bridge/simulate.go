@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +25,7 @@ const (
 // simulateFlags is what the user of `bridge simulate` chooses.
 type simulateFlags struct {
 	rules, events, out, output string
-	quotas                     []string
+	quotas, quotasAt           []string
 	interval, settle           time.Duration
 	window, location, latency  string
 	seed                       uint64
@@ -59,6 +57,7 @@ does; the first of them are named on standard error, and the exit code is 1.`,
 	flags.StringVar(&f.events, "events", "", "file of events in the order of their arrival, or - for standard input")
 	flags.BoolVar(&f.sort, "sort", false, "put the events into the order of their arrival first, in memory")
 	flags.StringArrayVar(&f.quotas, "quota", nil, "calls in a window, or LANE=CALLS for a lane of the rules; repeatable (default the rules', else 100)")
+	flags.StringArrayVar(&f.quotasAt, "quota-at", nil, "another quota from so long after the first event on, as 12h=200 or 12h=LANE=200; repeatable")
 	flags.StringVar(&f.window, "window", "", "24h, or day: the calendar day of --location (default the rules')")
 	flags.DurationVar(&f.interval, "interval", time.Second, "more than this lies between a response and the next call")
 	flags.DurationVar(&f.settle, "settle", 2*time.Second, "how long a critical event may wait for others of the same alert while calls are plenty")
@@ -80,7 +79,7 @@ func runSimulate(cmd *cobra.Command, f simulateFlags) error {
 	if cfg.Rules, err = mapper.Load(f.rules, mapper.Limits{MaxRequestBytes: simulateMaxBytes}); err != nil {
 		return err
 	}
-	if cfg.Lanes, err = f.lanes(cfg.Rules, cfg.Location); err != nil {
+	if err := f.budgets(&cfg); err != nil {
 		return exitError{code: exitUsage, err: err}
 	}
 	source := eventSource{name: f.events, in: cmd.InOrStdin(), sorted: f.sort}
@@ -135,40 +134,6 @@ func (f *simulateFlags) config() (simulate.Config, error) {
 		return c, fmt.Errorf("out %q: is the file of events, which it would overwrite", f.out)
 	}
 	return c, nil
-}
-
-// lanes are those of the rules, with what the flags say instead.
-func (f *simulateFlags) lanes(rules *mapper.Rules, zone *time.Location) ([]mapper.Lane, error) {
-	lanes := rules.Lanes()
-	for _, text := range f.quotas {
-		name, number, named := strings.Cut(text, "=")
-		if !named {
-			name, number = "", text
-		}
-		calls, err := strconv.Atoi(number)
-		if err != nil || calls < 1 {
-			return nil, fmt.Errorf("quota %q: want at least 1 call, as 100 or LANE=100", text)
-		}
-		i := slices.IndexFunc(lanes, func(l mapper.Lane) bool { return l.Name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("quota %q: the rules have no lane %q", text, name)
-		}
-		lanes[i].Terms.Calls = calls
-	}
-	for i := range lanes {
-		t := &lanes[i].Terms
-		t.Interval = f.interval
-		if t.Calls == 0 {
-			t.Calls = simulateQuota
-		}
-		switch f.window {
-		case "24h":
-			t.Day = nil
-		case "day":
-			t.Day = zone
-		}
-	}
-	return lanes, nil
 }
 
 func sameFile(a, b string) bool {

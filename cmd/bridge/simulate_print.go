@@ -49,6 +49,7 @@ type laneJSON struct {
 	Quota    int    `json:"quota"`
 	Calls    int    `json:"calls"`
 	Worst24h int    `json:"worst_24h_calls"`
+	WorstDay int    `json:"worst_day_calls,omitempty"` // where its window is a calendar day
 }
 
 type hourJSON struct {
@@ -84,7 +85,7 @@ func reportForPrograms(r *simulate.Report) reportJSON {
 		})
 	}
 	for _, l := range r.Lanes {
-		x.Lanes = append(x.Lanes, laneJSON{Lane: l.Name, Quota: l.Quota, Calls: l.Calls, Worst24h: l.Worst24h})
+		x.Lanes = append(x.Lanes, laneJSON{Lane: l.Name, Quota: l.Quota, Calls: l.Calls, Worst24h: l.Worst24h, WorstDay: l.WorstDay})
 	}
 	for _, h := range r.Hours {
 		x.Hours = append(x.Hours, hourJSON(h))
@@ -120,11 +121,15 @@ func reportText(r *simulate.Report) string {
 		fmt.Fprintf(t, "  %s\t%d\n", why, r.Why[why])
 	}
 	for _, l := range r.Lanes {
-		name := "worst 24 hours"
-		if l.Name != "" || len(r.Lanes) > 1 {
-			name = fmt.Sprintf("lane %q", l.Name)
+		window, calls := "24 hours", l.Worst24h
+		if l.WorstDay > 0 {
+			window, calls = "day", l.WorstDay
 		}
-		fmt.Fprintf(t, "%s\t%d\tcalls of %d\n", name, l.Worst24h, l.Quota)
+		lane := ""
+		if l.Name != "" || len(r.Lanes) > 1 {
+			lane = fmt.Sprintf("lane %q, ", l.Name)
+		}
+		fmt.Fprintf(t, "%sworst %s\t%d\tof %d\n", lane, window, calls, l.Quota)
 	}
 	t.Flush() //nolint:errcheck // into memory
 	b.WriteString("\n")

@@ -16,14 +16,19 @@ const day = 24 * time.Hour
 // lane is one app with its own scheduler and budget. All lanes share the
 // process's one call, as they do in the bridge.
 type lane struct {
-	name  string
-	terms intent.Terms
-	sched *limiter.Scheduler
+	name   string
+	quota  int // at the beginning
+	terms  intent.Terms
+	budget *limiter.Budget
+	sched  *limiter.Scheduler
 
 	turn      int // when it called last, among the calls of all lanes
 	calls     int
 	worst     int         // most calls in any 24 hours
 	responses []time.Time // of the calls of the last 24 hours
+	today     time.Time   // where the window is a day: midnight of the latest that had a call
+	ofToday   int         // its calls
+	worstDay  int         // most calls of a day
 }
 
 func newLanes(c Config) ([]*lane, error) {
@@ -34,15 +39,15 @@ func newLanes(c Config) ([]*lane, error) {
 	memory := limiter.NewMemory(c.DedupWindow, c.DedupMax)
 	lanes := make([]*lane, 0, len(c.Lanes))
 	for _, of := range c.Lanes {
-		t := of.Terms
-		switch {
-		case t.Calls <= 0 || t.Interval <= 0:
-			return nil, fmt.Errorf("simulate: lane %q: quota %d, interval %v: want both above 0", of.Name, t.Calls, t.Interval)
-		case laneOf(lanes, of.Name) != nil:
+		if err := of.Terms.Check(); err != nil {
+			return nil, fmt.Errorf("simulate: lane %q: %w", of.Name, err)
+		}
+		if laneOf(lanes, of.Name) != nil {
 			return nil, fmt.Errorf("simulate: lane %q is there twice", of.Name)
 		}
-		lanes = append(lanes, &lane{name: of.Name, terms: t, sched: limiter.New(limiter.Config{
-			Budget: limiter.NewBudget(t.Interval, day, t.Calls), Settle: c.Settle, Memory: memory, MaxBytes: c.MaxRequestBytes,
+		budget := limiter.NewBudgetOf(of.Terms)
+		lanes = append(lanes, &lane{name: of.Name, quota: of.Terms.Calls, terms: of.Terms, budget: budget, sched: limiter.New(limiter.Config{
+			Budget: budget, Settle: c.Settle, Memory: memory, MaxBytes: c.MaxRequestBytes,
 		})})
 	}
 	return lanes, nil
@@ -66,6 +71,20 @@ func (l *lane) called(f *flight, turn int) {
 	gone, _ := slices.BinarySearchFunc(l.responses, f.sent.Add(-day+1), time.Time.Compare)
 	l.responses = append(slices.Delete(l.responses, 0, gone), f.end)
 	l.worst = max(l.worst, len(l.responses))
+	if l.terms.Day == nil {
+		return
+	}
+	// One under way at midnight belongs to both days.
+	for _, at := range []time.Time{f.sent, f.end} {
+		midnight := intent.StartOfDay(at, l.terms.Day)
+		switch {
+		case !midnight.Equal(l.today):
+			l.today, l.ofToday = midnight, 1
+		case at.Equal(f.sent):
+			l.ofToday++
+		}
+		l.worstDay = max(l.worstDay, l.ofToday)
+	}
 }
 
 // choose lets time go on in every lane and returns the call to make now, if any

@@ -1,7 +1,9 @@
 package simulate
 
 import (
+	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,13 +29,22 @@ func TestLanesShareOneCall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	quota := map[string]int{"": 300, "ops": 25}
+	// Calls enough for an hour in which no two events can share one.
+	quota := map[string]int{"": 300, "ops": 150}
+	var events []Arrival
+	for i := range 180 {
+		id := fmt.Sprint(i)
+		events = append(events,
+			at(t, time.Duration(i)*13*time.Second, "promo", "p"+id, map[string]any{"tiers": []string{"gold"}, "text": "Offer " + id}),
+			at(t, time.Duration(i)*17*time.Second, "alert", "a"+id, map[string]any{"region": "r" + id, "text": "Storm " + id}))
+	}
+	slices.SortStableFunc(events, func(a, b Arrival) int { return a.At.Compare(b.At) })
 	c.Lanes = c.Rules.Lanes()
 	for i := range c.Lanes {
 		c.Lanes[i].Terms = intent.Terms{Calls: quota[c.Lanes[i].Name], Interval: 2 * time.Second}
 	}
-	c.Latency = Latency{Min: 0, Max: 5 * time.Second}
-	r, log := play(t, c, days(t, 1500, 13))
+	c.Latency = Latency{Min: 0, Max: 9 * time.Second}
+	r, log := play(t, c, events)
 
 	var free time.Time // when the call before was answered, of whichever lane
 	lanes, soon := make(map[string][]logged), 0

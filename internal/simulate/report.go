@@ -57,9 +57,10 @@ type Hour struct {
 // Lane is what one app's calls came to.
 type Lane struct {
 	Name     string
-	Quota    int
+	Quota    int // at the beginning
 	Calls    int
-	Worst24h int
+	Worst24h int // most calls in any 24 hours
+	WorstDay int // most calls of a calendar day, where that is the window; else 0
 }
 
 // Problem is a line of the stream that was dead-lettered, and why.

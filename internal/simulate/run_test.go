@@ -113,8 +113,11 @@ func TestRunRefuses(t *testing.T) {
 		"no dedup":          {config: func(c *Config) { c.DedupMax = 0 }, wantErr: "dedup window"},
 		"latency backwards": {config: func(c *Config) { c.Latency.Min = time.Second }, wantErr: "latency 1s to 100ms"},
 		"latency too fine":  {config: func(c *Config) { c.Latency.Max++ }, wantErr: "whole milliseconds"},
-		"quota of none":     {config: func(c *Config) { c.Lanes = oneLane(intent.Terms{Interval: 1}) }, wantErr: `lane "": quota 0`},
+		"quota of none":     {config: func(c *Config) { c.Lanes = oneLane(intent.Terms{Interval: 1}) }, wantErr: `lane "": budget: quota 0`},
 		"a lane twice":      {config: func(c *Config) { c.Lanes = append(c.Lanes, c.Lanes[0]) }, wantErr: `lane "" is there twice`},
+		"change of no lane": {config: func(c *Config) { c.Changes = []Change{{Lane: "b", Calls: 1}} }, wantErr: `quota of lane "b" after 0s: there is no such lane`},
+		"change to nothing": {config: func(c *Config) { c.Changes = []Change{{After: time.Hour}} }, wantErr: `quota of lane "" after 1h0m0s: budget: quota 0`},
+		"change before all": {config: func(c *Config) { c.Changes = []Change{{After: -1, Calls: 1}} }, wantErr: "want 0 or more"},
 		"another lane only": {
 			config:  func(c *Config) { c.Lanes = []mapper.Lane{{Name: "b", Terms: intent.Terms{Calls: 1, Interval: 1}}} },
 			events:  []Arrival{note(0)},

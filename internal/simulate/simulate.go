@@ -20,6 +20,8 @@ type Config struct {
 	// Lanes are those of the rules, in their order, with Terms that are whole:
 	// Calls and Interval too.
 	Lanes []mapper.Lane
+	// Changes are those of quotas while time goes on.
+	Changes []Change
 
 	Latency         Latency
 	Seed            uint64        // of the latencies
@@ -35,6 +37,13 @@ type Config struct {
 // Latency is how long an answer takes: drawn evenly, in whole milliseconds, both
 // ends included.
 type Latency struct{ Min, Max time.Duration }
+
+// Change gives a lane another quota.
+type Change struct {
+	After time.Duration // since the first arrival
+	Lane  string
+	Calls int
+}
 
 // Arrival is one event of the stream.
 type Arrival struct {
@@ -86,6 +95,9 @@ type run struct {
 	latency  Latency
 	random   *rand.Rand
 
+	start   time.Time // of the first arrival; zero: nothing has arrived
+	changes []Change  // still to come, in order
+
 	now    time.Time // a whole millisecond
 	latest time.Time // arrival of the event before
 	wake   time.Time // when the schedulers want to be asked again; zero: when something happens
@@ -117,7 +129,10 @@ func newRun(c Config) (*run, error) {
 		log:    newLog(c.Log), tally: newTally(c.Location),
 	}
 	var err error
-	r.lanes, err = newLanes(c)
+	if r.lanes, err = newLanes(c); err != nil {
+		return nil, err
+	}
+	r.changes, err = changesOf(c.Changes, r.lanes)
 	return r, err
 }
 
@@ -133,6 +148,9 @@ func (r *run) arrive(a *Arrival) error {
 	at := wholeMillisecond(a.At)
 	if err := r.playUntil(at); err != nil {
 		return err
+	}
+	if r.start.IsZero() && !at.IsZero() {
+		r.start = at
 	}
 	r.now = at
 	r.wake = at // whatever is pending now, the schedulers are asked again
@@ -177,10 +195,22 @@ func (r *run) pending() bool {
 
 // next is when something happens next, if no event arrives; zero: never.
 func (r *run) next() time.Time {
-	if r.flight != nil && (r.wake.IsZero() || r.flight.end.Before(r.wake)) {
-		return r.flight.end
+	at := r.wake
+	if r.flight != nil {
+		at = earliest(at, r.flight.end)
 	}
-	return r.wake
+	if len(r.changes) > 0 && !r.start.IsZero() {
+		at = earliest(at, r.changeAt())
+	}
+	return at
+}
+
+// earliest is the earlier of two instants, of which a zero one is never.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // step is one round of the live loop: the answer to the call is learnt, then the
@@ -193,6 +223,10 @@ func (r *run) step(now time.Time) error {
 		if err := r.end(f.lane.sched.Done(now, f.batch, verdict), f.sent); err != nil {
 			return err
 		}
+	}
+	for len(r.changes) > 0 && !r.changeAt().After(now) {
+		laneOf(r.lanes, r.changes[0].Lane).change(r.changes[0].Calls)
+		r.changes = r.changes[1:]
 	}
 	r.wake = time.Time{}
 	l, b, err := r.choose()
@@ -212,9 +246,7 @@ func (r *run) wakeAt(at time.Time) {
 	if !at.After(r.now) {
 		at = r.now.Add(time.Millisecond)
 	}
-	if r.wake.IsZero() || at.Before(r.wake) {
-		r.wake = at
-	}
+	r.wake = earliest(r.wake, at)
 }
 
 // call sends a batch.

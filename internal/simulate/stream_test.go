@@ -86,7 +86,7 @@ func days(t testing.TB, n int, seed uint64) []Arrival {
 	after := time.Duration(0)
 	for i := range n {
 		if random.IntN(20) == 0 {
-			after += time.Duration(random.Int64N(int64(40 * time.Hour / time.Duration(n/20+1))))
+			after += time.Duration(random.Int64N(int64(80 * time.Hour / time.Duration(n/20+1))))
 		}
 		after += time.Duration(random.Int64N(int64(200 * time.Millisecond)))
 		if i > 0 && random.IntN(30) == 0 {

@@ -159,7 +159,7 @@ func (t *tally) report(lanes []*lane, end time.Time) Report {
 	}
 	for _, l := range lanes {
 		r.Worst24h = max(r.Worst24h, l.worst)
-		r.Lanes = append(r.Lanes, Lane{Name: l.name, Quota: l.terms.Calls, Calls: l.calls, Worst24h: l.worst})
+		r.Lanes = append(r.Lanes, Lane{Name: l.name, Quota: l.quota, Calls: l.calls, Worst24h: l.worst, WorstDay: l.worstDay})
 	}
 	return r
 }
