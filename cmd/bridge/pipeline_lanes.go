@@ -1,25 +1,33 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"pushbridge/internal/bridge"
 	"pushbridge/internal/config"
 	"pushbridge/internal/intent"
+	"pushbridge/internal/mapper"
 	"pushbridge/internal/pushapi"
 )
 
 // newLanes puts a client and the terms of its calls together for every lane: the
-// default one, and those of BRIDGE_LANES.
+// default one, and those of BRIDGE_LANES. The rule file may name no other.
 func (p *pipeline) newLanes() error {
-	for _, l := range append([]config.Lane{{Push: p.cfg.Push}}, p.cfg.Lanes...) {
-		lane := bridge.Lane{
-			Name: l.Name, App: l.Push.SDKAppID, CallTimeout: l.Push.CallTimeout,
-			Terms: intent.Terms{Calls: l.Push.Quota, Interval: l.Push.Interval + l.Push.Margin},
+	lanes := append([]config.Lane{{Push: p.cfg.Push}}, p.cfg.Lanes...)
+	if err := checkLanesOf(p.rules, lanes); err != nil {
+		return err
+	}
+	for _, l := range lanes {
+		terms, err := termsOf(p.rules, l)
+		if err != nil {
+			return err
 		}
+		lane := bridge.Lane{Name: l.Name, App: l.Push.SDKAppID, CallTimeout: l.Push.CallTimeout, Terms: terms}
 		variables := "BRIDGE_PUSH_*"
 		log := p.log
 		if l.Name != "" {
@@ -35,6 +43,55 @@ func (p *pipeline) newLanes() error {
 		p.lanes = append(p.lanes, lane)
 	}
 	return nil
+}
+
+// checkLanesOf sees that every lane of the rule file has an app.
+func checkLanesOf(rules *mapper.Rules, lanes []config.Lane) error {
+	var errs []error
+	for _, want := range rules.Lanes() {
+		switch {
+		case slices.ContainsFunc(lanes, func(l config.Lane) bool { return l.Name == want.Name }):
+		case want.Name == "default":
+			errs = append(errs, errors.New("BRIDGE_RULES_FILE: a lane may not be called default, as the lane of BRIDGE_PUSH_* is (give it another name)"))
+		default:
+			errs = append(errs, fmt.Errorf("BRIDGE_LANES: the rule file has the lane %s, the environment has not (add %[1]s to it, and set %s and %s)",
+				want.Name, config.LaneVariable(want.Name, "SDKAPPID"), config.LaneVariable(want.Name, "SECRET_KEY")))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// termsOf is what a lane's calls are bound to: what the rule file says of it, and
+// for the rest the environment.
+func termsOf(rules *mapper.Rules, l config.Lane) (intent.Terms, error) {
+	terms := intent.Terms{Reserve: intent.AutoReserve}
+	for _, lane := range rules.Lanes() {
+		if lane.Name == l.Name {
+			terms = lane.Terms
+		}
+	}
+	if terms.Interval == 0 {
+		terms.Interval = l.Push.Interval
+	}
+	terms.Interval += l.Push.Margin
+	if terms.Calls > 0 {
+		return terms, nil
+	}
+	// The rule file could not add its shares up without a quota.
+	terms.Calls = l.Push.Quota
+	held := max(0, terms.Reserve)
+	for _, p := range terms.Pools {
+		held += p.AtLeast
+	}
+	if held > terms.Calls || terms.Reserve >= terms.Calls {
+		name := "BRIDGE_PUSH_QUOTA"
+		if l.Name != "" {
+			name = config.LaneVariable(l.Name, "QUOTA")
+		}
+		return terms, fmt.Errorf("%s: %d, but the rule file's reserve and shares hold back %d calls (raise it to what the app has, or promise less)",
+			name, terms.Calls, held)
+	}
+	return terms, nil
 }
 
 // newPushClient turns the environment's words into the client's.

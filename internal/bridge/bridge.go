@@ -105,7 +105,7 @@ func New(cfg Config) (*Bridge, error) {
 	need(lim.DedupWindow > 0 && lim.DedupMax > 0, "a positive dedup window and size")
 	need(lim.MaxPending > 0, "a positive pending limit")
 	need(lim.StopWithin > 0, "a positive time to stop")
-	errs = append(errs, checkLanes(cfg.Lanes)...)
+	errs = append(errs, checkLanes(cfg.Lanes, cfg.Rules)...)
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}

@@ -145,7 +145,7 @@ func (l *loop) tellOutcome(p *push, v limiter.Verdict, done callDone) {
 	case pushapi.ClassRetry, pushapi.ClassWait, pushapi.ClassResign, pushapi.ClassDoubt:
 		log.Warn("push not confirmed", append(attrs, "error", o.Err, "next_try", v.NotBefore, "breaker", done.breaker.String())...)
 	}
-	if b := &p.lane.kept.boundary; b.judge(o) {
+	if b := &p.lane.boundary; b.judge(o) {
 		log.Info("the API gives calls of the quota again", "lane", p.lane.Label(), "refused_until", b.freed.After.UTC(), "pushed_at", b.freed.By.UTC(),
 			"hour_utc", b.freed.hours())
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"pushbridge/internal/journal"
+	"pushbridge/internal/pushapi/pushsim"
 )
 
 // happening is a CloudEvent to be emitted. Empty fields are filled in.
@@ -125,13 +126,16 @@ func (w *world) committed(partition int) (int64, string) {
 
 // told is one result event, of either type.
 type told struct {
-	ID   string
-	Type string
-	Data struct {
+	ID     string
+	Type   string
+	Source string
+	Data   struct {
 		Partition   int
 		Offset      int64
 		EventID     string `json:"event_id"`
 		Rule        string
+		Lane        string
+		Why         string
 		Disposition string
 		More        bool
 		PushID      string `json:"push_id"`
@@ -148,6 +152,9 @@ type told struct {
 		Counted bool
 		Random  uint32
 		Events  int
+		Rules   []string
+		// of a digest
+		Messages int
 	}
 }
 
@@ -245,11 +252,12 @@ func (w *world) wantReceived(want map[string]int) {
 // between every two calls and that no day held more than quota of them.
 func (w *world) wantBudget(quota int) {
 	w.t.Helper()
-	calls := w.sim.Calls()
-	for n := 1; n < len(calls); n++ {
-		if before := calls[n-1]; !before.Answered.IsZero() && calls[n].Received.Sub(before.Answered) <= time.Second {
-			w.t.Errorf("call %d came %v after the answer to the one before", calls[n].Number, calls[n].Received.Sub(before.Answered))
+	last := map[uint32]pushsim.Call{} // of each app
+	for _, c := range w.sim.Calls() {
+		if before := last[c.App]; !before.Answered.IsZero() && c.Received.Sub(before.Answered) <= time.Second {
+			w.t.Errorf("call %d came %v after the answer to its app's call before", c.Number, c.Received.Sub(before.Answered))
 		}
+		last[c.App] = c
 	}
 	if s := w.sim.Summary(); s.MaxCallsInDay > quota {
 		w.t.Errorf("%d calls in 24 hours, quota %d", s.MaxCallsInDay, quota)

@@ -8,6 +8,7 @@ import (
 	"pushbridge/internal/intent"
 	"pushbridge/internal/journal"
 	"pushbridge/internal/limiter"
+	"pushbridge/internal/mapper"
 	"pushbridge/internal/pushapi"
 )
 
@@ -34,7 +35,7 @@ func (l *Lane) Label() string {
 func (l *Lane) underWay() time.Duration { return 2 * l.CallTimeout }
 
 // checkLanes finds what is wrong with the lanes, or between them and the rules.
-func checkLanes(lanes []Lane) []error {
+func checkLanes(lanes []Lane, rules *mapper.Rules) []error {
 	var errs []error
 	names, apps := map[string]bool{}, map[uint32]bool{}
 	for i := range lanes {
@@ -54,25 +55,33 @@ func checkLanes(lanes []Lane) []error {
 	if !names[""] {
 		errs = append(errs, errors.New("bridge config: the default lane is missing"))
 	}
+	if rules == nil {
+		return errs
+	}
+	for _, want := range rules.Lanes() {
+		if !names[want.Name] {
+			errs = append(errs, fmt.Errorf("bridge config: the rules have the lane %s, Lanes has not", want.Name))
+		}
+	}
 	return errs
 }
 
 // kept is what of a lane outlives a session; the loop of the present one owns it.
 type kept struct {
-	notBefore time.Time // no call before this instant: the last answer said so
-	boundary  boundary
+	notBefore    time.Time // no call before this instant: the last answer said so
+	blocked      string    // why it makes no call, for people; empty: nothing is wrong
+	blockedUntil time.Time // zero: until a call says otherwise
+	boundary     boundary
 }
 
 // lane is a Lane in a session. The loop owns it.
 type lane struct {
 	*Lane
-	kept         *kept
-	sched        *limiter.Scheduler
-	push         *push     // the latest; a resend goes on with it, and is always the lane's next
-	turn         uint64    // when it called last, among all lanes
-	blocked      string    // why it makes no call, for people; empty: nothing is wrong
-	blockedUntil time.Time // zero: until a call says otherwise
-	counted      []time.Time
+	*kept
+	sched   *limiter.Scheduler
+	push    *push       // the latest; a resend goes on with it, and is always the lane's next
+	turn    uint64      // when it called last, among all lanes
+	counted []time.Time // ends of the calls that count, at least those of the last hour
 }
 
 // newLane restores a lane's budget from what the journal says of its app.
@@ -163,7 +172,7 @@ func (l *loop) total() int {
 func (ln *lane) status(now time.Time) LaneStatus {
 	s := LaneStatus{
 		Name: ln.Name, App: ln.App, Calls: ln.Terms.Calls, Pending: ln.sched.Snapshot(now, waitingShown),
-		LastHour: ln.lastHour(now), Blocked: ln.blocked, Freed: ln.kept.boundary.freed,
+		LastHour: ln.lastHour(now), Blocked: ln.blocked, Freed: ln.boundary.freed,
 	}
 	if !ln.blockedUntil.IsZero() && now.After(ln.blockedUntil) {
 		s.Blocked = ""
@@ -173,7 +182,7 @@ func (ln *lane) status(now time.Time) LaneStatus {
 
 // told notes what the answer to a call means for the lane from now on.
 func (ln *lane) told(o pushapi.Outcome, v limiter.Verdict) {
-	ln.kept.notBefore = v.NotBefore
+	ln.notBefore = v.NotBefore
 	if o.Counted {
 		ln.counted = append(ln.counted, o.Ended)
 	}
