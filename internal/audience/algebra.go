@@ -2,7 +2,6 @@ package audience
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 )
 
@@ -87,56 +86,40 @@ func (a Audience) Growth(b Audience) (int, bool) {
 // joins says whether a and b, of which neither contains the other, unite.
 func (a Audience) joins(b Audience, m matched) bool {
 	// MaxPairs is equal.
-	return a.kind == b.kind && a.disjunctive() && !m.conflict && m.a+m.b-m.common <= MaxTags
+	return a.kind == b.kind && a.disjunctive() && m.conflicts == 0 && m.a+m.b-m.common <= MaxTags
 }
 
-// Overlaps says whether some user could be in both: always, unless each way to
-// be in both needs two values of one attribute.
+// Overlaps says whether some user could be in both: always, unless each way to be
+// in both needs two values of one attribute. It costs a walk over the texts and no
+// memory.
 func (a Audience) Overlaps(b Audience) bool {
-	if a.IsZero() || b.IsZero() {
+	switch {
+	case a.IsZero() || b.IsZero():
 		return false
+	case !a.ofAttrs() || !b.ofAttrs():
+		return true
 	}
-	for _, s := range a.terms() {
-		for _, t := range b.terms() {
-			if !conflict(s, t) {
-				return true
-			}
-		}
+	m := a.match(b)
+	switch {
+	case a.disjunctive() && b.disjunctive():
+		// Of several pairs one is about another attribute, and a user has both.
+		return m.a > 1 || m.b > 1 || m.conflicts == 0
+	case a.disjunctive():
+		return m.conflicts < m.a
+	case b.disjunctive():
+		return m.conflicts < m.b
+	default:
+		return m.conflicts == 0
 	}
-	return false
 }
 
-// terms returns the pairs of each term; terms without pairs conflict with none.
-func (a Audience) terms() [][]Pair {
-	switch a.kind {
-	case AnyAttr:
-		var all [][]Pair
-		for _, p := range a.Pairs() {
-			all = append(all, []Pair{p})
-		}
-		return all
-	case AllAttrs:
-		return [][]Pair{a.Pairs()}
-	case Everyone, AnyTag, AllTags:
-	}
-	return [][]Pair{nil}
-}
-
-func conflict(s, t []Pair) bool {
-	return slices.ContainsFunc(s, func(p Pair) bool {
-		return slices.ContainsFunc(t, func(q Pair) bool { return p.Name == q.Name && p.Value != q.Value })
-	})
-}
-
+func (a Audience) ofAttrs() bool     { return a.kind == AnyAttr || a.kind == AllAttrs }
 func (a Audience) ofTags() bool      { return a.kind == AnyTag || a.kind == AllTags }
 func (a Audience) disjunctive() bool { return a.kind == AnyTag || a.kind == AnyAttr }
 
-// matched is how many atoms two audiences have, and have in common, and whether
-// they name one attribute with two values.
-type matched struct {
-	a, b, common int
-	conflict     bool
-}
+// matched is how many atoms two audiences have, and have in common, and how many
+// attributes both name, with another value each.
+type matched struct{ a, b, common, conflicts int }
 
 func (m matched) turned() matched {
 	m.a, m.b = m.b, m.a
@@ -166,7 +149,7 @@ func (a Audience) match(b Audience) matched {
 		case p.packed == q.packed:
 			m.common++
 		default:
-			m.conflict = true
+			m.conflicts++
 		}
 	}
 	m.a += a.count(x)
