@@ -45,6 +45,9 @@ time. Every simulated answer is ok and takes as long as --api-latency says. Afte
 the last event time goes on until every intent was pushed or has expired. The
 same files, flags and seed give the same bytes.
 
+bridge run keeps BRIDGE_PUSH_MARGIN (100ms) on top of the interval; --interval
+1.1s is what it does with its defaults.
+
 A line that is no event, or that a rule fails on, is dead-lettered as the bridge
 does; the first of them are named on standard error, and the exit code is 1.`,
 		Example: "  bridge simulate --rules rules.yaml --events day.jsonl\n" +

@@ -24,6 +24,7 @@ type reportJSON struct {
 	Calls          int            `json:"calls"`
 	MergedMean     float64        `json:"merged_per_call_mean"`
 	MergedMax      int            `json:"merged_per_call_max"`
+	Overlaps       int            `json:"overlapping_calls"` // of which some user may get the message in another call too
 	Why            map[string]int `json:"calls_by_why"`
 	Worst24h       int            `json:"worst_24h_calls"`
 	CriticalMissed int            `json:"critical_missed"`
@@ -71,7 +72,7 @@ func printReport(w io.Writer, output string, r *simulate.Report) error {
 func reportForPrograms(r *simulate.Report) reportJSON {
 	x := reportJSON{
 		From: r.From, To: r.To, Events: r.Events, Intents: r.Intents, Dispositions: make(map[string]int),
-		Calls: r.Calls, MergedMean: mergedMean(r), MergedMax: r.MaxCovered, Why: r.Why,
+		Calls: r.Calls, MergedMean: mergedMean(r), MergedMax: r.MaxCovered, Overlaps: r.Overlaps, Why: r.Why,
 		Worst24h: r.Worst24h, CriticalMissed: r.CriticalMissed(),
 		Priorities: []priorityJSON{}, Lanes: []laneJSON{}, Hours: []hourJSON{},
 	}
@@ -120,6 +121,9 @@ func reportText(r *simulate.Report) string {
 	for _, why := range slices.Sorted(maps.Keys(r.Why)) {
 		fmt.Fprintf(t, "  %s\t%d\n", why, r.Why[why])
 	}
+	if r.Overlaps > 0 {
+		fmt.Fprintf(t, "overlapping\t%d\tof them: some users may get the message in another call too\n", r.Overlaps)
+	}
 	for _, l := range r.Lanes {
 		window, calls := "24 hours", l.Worst24h
 		if l.WorstDay > 0 {
@@ -142,9 +146,15 @@ func priorityTable(b *strings.Builder, r *simulate.Report) {
 	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "priority\tintents\tlate\tnever\tmean delay\tp50\tp99\tmax\t")
 	for _, p := range r.Priorities {
-		d := p.Delay
-		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t\n", p.Priority, p.Intents, p.Late, p.Never,
-			readable(d.Mean), readable(d.P50), readable(d.P99), readable(d.Max))
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t", p.Priority, p.Intents, p.Late, p.Never)
+		for _, d := range []time.Duration{p.Delay.Mean, p.Delay.P50, p.Delay.P99, p.Delay.Max} {
+			if p.Never == p.Intents {
+				fmt.Fprint(t, "-\t") // none was pushed
+				continue
+			}
+			fmt.Fprintf(t, "%s\t", readable(d))
+		}
+		fmt.Fprintln(t)
 	}
 	t.Flush() //nolint:errcheck // into memory
 }

@@ -16,6 +16,7 @@ type Report struct {
 	Calls      int
 	Covered    int // intents that calls carried, or parts of them
 	MaxCovered int // by one call
+	Overlaps   int // calls of which some user may get the message in another call too
 	Why        map[string]int
 	Worst24h   int    // most calls of one lane in any 24 hours, each from its sending to its response
 	Hours      []Hour // that had a call, in order

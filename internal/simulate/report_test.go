@@ -28,10 +28,15 @@ func TestReportAgreesWithLog(t *testing.T) {
 
 	sent, heir, judged := make(map[string]time.Time), make(map[string]string), make(map[string]bool)
 	hours, why := make(map[time.Time]int), make(map[string]int)
-	var covered, widest, superseded int
+	var covered, widest, superseded, overlaps int
 	for _, l := range readLog(t, log) {
+		parts := false
 		for _, cover := range l.Covers {
 			sent[cover.Event] = l.SentAt // the last part's is the event's
+			parts = parts || cover.Part != nil
+		}
+		if parts {
+			overlaps++
 		}
 		switch {
 		case l.Kind == "push":
@@ -109,6 +114,9 @@ func TestReportAgreesWithLog(t *testing.T) {
 	}
 	if r.Covered != covered || r.MaxCovered != widest || r.Ends.Superseded != superseded {
 		t.Errorf("report: %d covered, at most %d, %d superseded; log: %d, %d, %d", r.Covered, r.MaxCovered, r.Ends.Superseded, covered, widest, superseded)
+	}
+	if r.Overlaps < overlaps || overlaps == 0 || r.Overlaps == r.Calls { // others than those of parts may overlap
+		t.Errorf("report: %d of %d calls may overlap; log: %d carry a part, and want some", r.Overlaps, r.Calls, overlaps)
 	}
 	if got := r.CriticalMissed(); got != want[0].Late+want[0].Never {
 		t.Errorf("CriticalMissed() = %d, want %d", got, want[0].Late+want[0].Never)

@@ -21,9 +21,10 @@ type tally struct {
 	events, intents int
 	ends            Ends
 
-	calls, covered, maxCovered int
-	why                        map[string]int
-	hours                      []Hour
+	calls, covered, maxCovered, overlaps int
+
+	why   map[string]int
+	hours []Hour
 
 	fates    [intent.Critical + 1]fate
 	heirs    map[heirKey][]aged
@@ -77,6 +78,9 @@ func (t *tally) called(f *flight) {
 	t.covered += len(f.batch.Covers)
 	t.maxCovered = max(t.maxCovered, len(f.batch.Covers))
 	t.why[f.batch.Why.String()]++
+	if f.batch.Overlap {
+		t.overlaps++
+	}
 
 	local := f.sent.In(t.location)
 	_, minute, second := local.Clock()
@@ -145,7 +149,7 @@ func (t *tally) report(lanes []*lane, end time.Time) Report {
 	}
 	r := Report{
 		From: t.from, To: t.to, Events: t.events, Intents: t.intents, Ends: t.ends,
-		Calls: t.calls, Covered: t.covered, MaxCovered: t.maxCovered, Why: t.why, Hours: t.hours, Problems: t.problems,
+		Calls: t.calls, Covered: t.covered, MaxCovered: t.maxCovered, Overlaps: t.overlaps, Why: t.why, Hours: t.hours, Problems: t.problems,
 	}
 	if end.After(r.To) {
 		r.To = end
