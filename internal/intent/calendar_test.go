@@ -171,6 +171,7 @@ func TestCalendarChanges(t *testing.T) {
 		"a leap day":                           {[]Span{{DaysOfMonth: []DayRange{{29, 29}}, Months: []time.Month{time.February}}}, "2028-03-01T00:00:00Z", "2032-02-29T00:00:00Z", "2028-03-01T00:00:00Z", "35040h0m0s"},
 		"a year that is over":                  {[]Span{{Years: []int{2025}}}, "2026-01-01T00:00:00Z", "", "2026-01-01T00:00:00Z", ""},
 		"a year, then no more":                 {[]Span{{Years: []int{2026}}}, "2026-06-01T00:00:00Z", "2026-06-01T00:00:00Z", "2027-01-01T00:00:00Z", ""},
+		"a date that comes back":               {[]Span{{Location: zone(t, "America/St_Johns"), Times: []DayTime{{23*60 + 30, 1440}}}}, "2010-11-07T00:00:30-02:30", "2010-11-06T23:30:00-03:30", "2010-11-07T00:00:30-02:30", "24h30m0s"},
 		"always":                               {[]Span{{}}, "2026-06-01T00:00:00Z", "2026-06-01T00:00:00Z", "", "0s"},
 		"a date that a zone skipped is passed": {[]Span{{Location: zone(t, "Pacific/Apia"), DaysOfMonth: []DayRange{{30, 30}}, Months: []time.Month{time.December}}}, "2011-12-29T10:00:00-10:00", "2012-12-30T00:00:00+14:00", "2011-12-29T10:00:00-10:00", "8774h0m0s"},
 	} {
