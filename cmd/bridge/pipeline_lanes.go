@@ -49,11 +49,7 @@ func (p *pipeline) newLanes() error {
 func checkLanesOf(rules *mapper.Rules, lanes []config.Lane) error {
 	var errs []error
 	for _, want := range rules.Lanes() {
-		switch {
-		case slices.ContainsFunc(lanes, func(l config.Lane) bool { return l.Name == want.Name }):
-		case want.Name == "default":
-			errs = append(errs, errors.New("BRIDGE_RULES_FILE: a lane may not be called default, as the lane of BRIDGE_PUSH_* is (give it another name)"))
-		default:
+		if !slices.ContainsFunc(lanes, func(l config.Lane) bool { return l.Name == want.Name }) {
 			errs = append(errs, fmt.Errorf("BRIDGE_LANES: the rule file has the lane %s, the environment has not (add %[1]s to it, and set %s and %s)",
 				want.Name, config.LaneVariable(want.Name, "SDKAPPID"), config.LaneVariable(want.Name, "SECRET_KEY")))
 		}
@@ -79,17 +75,12 @@ func termsOf(rules *mapper.Rules, l config.Lane) (intent.Terms, error) {
 	}
 	// The rule file could not add its shares up without a quota.
 	terms.Calls = l.Push.Quota
-	held := max(0, terms.Reserve)
-	for _, p := range terms.Pools {
-		held += p.AtLeast
-	}
-	if held > terms.Calls || terms.Reserve >= terms.Calls {
+	if err := terms.Check(); err != nil {
 		name := "BRIDGE_PUSH_QUOTA"
 		if l.Name != "" {
 			name = config.LaneVariable(l.Name, "QUOTA")
 		}
-		return terms, fmt.Errorf("%s: %d, but the rule file's reserve and shares hold back %d calls (raise it to what the app has, or promise less)",
-			name, terms.Calls, held)
+		return terms, fmt.Errorf("%s: %d does not go with the rule file (raise it to what the app has, or promise less): %w", name, terms.Calls, err)
 	}
 	return terms, nil
 }

@@ -93,9 +93,8 @@ func TestLanesThatDoNotAddUpDoNotStart(t *testing.T) {
 	}{
 		"not in the environment": {"lanes: [{name: alerts}]", nil,
 			"BRIDGE_LANES: the rule file has the lane alerts, the environment has not (add alerts to it, and set BRIDGE_LANE_ALERTS_SDKAPPID and BRIDGE_LANE_ALERTS_SECRET_KEY)"},
-		"the default's name":      {"lanes: [{name: alerts}, {name: default}]", alertsLane, "a lane may not be called default"},
-		"more shares than quota":  {"lanes: [{name: alerts, budget: {pools: {storms: {at_least: 21}}}}]", alertsLane, "BRIDGE_LANE_ALERTS_QUOTA: 20, but the rule file's reserve and shares hold back 21 calls"},
-		"nothing but the reserve": {"lanes: [{name: alerts}]\nbudget: {reserve: {critical: 100}}", alertsLane, "BRIDGE_PUSH_QUOTA: 100, but"},
+		"more shares than quota":  {"lanes: [{name: alerts, budget: {pools: {storms: {at_least: 21}}}}]", alertsLane, "BRIDGE_LANE_ALERTS_QUOTA: 20 does not go with the rule file"},
+		"nothing but the reserve": {"lanes: [{name: alerts}]\nbudget: {reserve: {critical: 100}}", alertsLane, "BRIDGE_PUSH_QUOTA: 100 does not go with the rule file"},
 		"an unknown region":       {"lanes: [{name: alerts}]", append(alertsLane, "BRIDGE_LANE_ALERTS_REGION=atlantis"), "BRIDGE_LANE_ALERTS_*: "},
 	} {
 		t.Run(name, func(t *testing.T) {

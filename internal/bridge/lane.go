@@ -48,7 +48,9 @@ func checkLanes(lanes []Lane, rules *mapper.Rules) []error {
 		refuse(names[l.Name], "it is there twice")
 		refuse(l.App == 0 || apps[l.App], "app %d: want an app of its own", l.App)
 		refuse(l.Pusher == nil, "Pusher is missing")
-		refuse(l.Terms.Calls <= 0 || l.Terms.Interval <= 0, "%d calls, %v between them: want more than 0", l.Terms.Calls, l.Terms.Interval)
+		if err := l.Terms.Check(); err != nil {
+			refuse(true, "%v", err)
+		}
 		refuse(l.CallTimeout <= 0, "a timeout of calls of %v: want more than 0", l.CallTimeout)
 		names[l.Name], apps[l.App] = true, true
 	}
@@ -78,6 +80,7 @@ type kept struct {
 type lane struct {
 	*Lane
 	*kept
+	budget  *limiter.Budget // the scheduler's; only asked
 	sched   *limiter.Scheduler
 	push    *push       // the latest; a resend goes on with it, and is always the lane's next
 	turn    uint64      // when it called last, among all lanes
@@ -86,19 +89,18 @@ type lane struct {
 
 // newLane restores a lane's budget from what the journal says of its app.
 func newLane(b *Bridge, cfg *Lane, k *kept, memory *limiter.Memory, state *journal.State) *lane {
-	ln := &lane{Lane: cfg, kept: k}
-	budget := limiter.NewBudget(cfg.Terms.Interval, 24*time.Hour, cfg.Terms.Calls)
+	ln := &lane{Lane: cfg, kept: k, budget: limiter.NewBudgetOf(cfg.Terms)}
 	for c := range state.CallsOf(cfg.Name, cfg.App) {
 		k.boundary.recall(c)
 		if !c.Counted {
-			budget.Touch(c.End)
+			ln.budget.Touch(c.End)
 			continue
 		}
-		budget.Spend(c.End)
+		ln.budget.SpendFrom(c.Pool, c.End)
 		ln.counted = append(ln.counted, c.End)
 	}
 	ln.sched = limiter.New(limiter.Config{
-		Budget: budget, Settle: b.cfg.Limits.Settle, Memory: memory, NotBefore: k.notBefore, MaxBytes: b.cfg.Limits.MaxRequestBytes,
+		Budget: ln.budget, Settle: b.cfg.Limits.Settle, Memory: memory, NotBefore: k.notBefore, MaxBytes: b.cfg.Limits.MaxRequestBytes,
 	})
 	return ln
 }
@@ -171,7 +173,7 @@ func (l *loop) total() int {
 // laneStatus is one lane for people and metrics.
 func (ln *lane) status(now time.Time) LaneStatus {
 	s := LaneStatus{
-		Name: ln.Name, App: ln.App, Calls: ln.Terms.Calls, Pending: ln.sched.Snapshot(now, waitingShown),
+		Name: ln.Name, App: ln.App, Calls: ln.Terms.Calls, Pending: ln.sched.Snapshot(now, waitingShown), Pools: ln.budget.PoolUses(now),
 		LastHour: ln.lastHour(now), Blocked: ln.blocked, Freed: ln.boundary.freed,
 	}
 	if !ln.blockedUntil.IsZero() && now.After(ln.blockedUntil) {

@@ -320,11 +320,51 @@ func TestNewNamesEveryMistakeOfLanes(t *testing.T) {
 	}
 	_, err = New(Config{Rules: rules, Lanes: []Lane{{Name: "a", App: 1}, {Name: "a", App: 1}}})
 	for _, want := range []string{
-		"lane a: it is there twice", "lane a: app 1: want an app of its own", "lane a: Pusher is missing", "lane a: 0 calls, 0s between them",
+		"lane a: it is there twice", "lane a: app 1: want an app of its own", "lane a: Pusher is missing", "lane a: budget: quota 0: want at least 1 call",
 		"lane a: a timeout of calls of 0s", "the default lane is missing", "the rules have the lane alerts, Lanes has not",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("New: %v\nwant %q in it", err, want)
 		}
 	}
+}
+
+const pooledRules = `
+version: 1
+budget: {pools: {marketing: {at_most: 60}}}
+rules:
+  - name: promo
+    match: {type: promo}
+    audience: {tags_any: "${data.tags}"}
+    message: [{text: "${data.text}"}]
+    online_only: true
+    delivery: {pool: marketing, max_delay: 10s, expire_after: 72h}
+  - name: other
+    match: {type: news}
+    audience: {everyone: true}
+    message: [{text: "${data.text}"}]
+    online_only: true
+    delivery: {max_delay: 10s, expire_after: 72h}
+`
+
+// Whose share a call drew on is known after a restart.
+func TestRestartRestoresThePools(t *testing.T) {
+	t.Attr("promise", "budget")
+	t.Parallel()
+	inBubble(t, setup{rules: pooledRules, users: people}, func(t *testing.T, w *world) {
+		pools := func(o *options) { o.terms.Pools = []intent.Pool{{Name: "marketing", AtMost: 60}} }
+		i := w.start(pools)
+		sleep(5 * time.Second)
+		w.emit(promo("one", "gold"), promo("two", "gold"), newsHere("for all"))
+		sleep(time.Minute)
+		i.leave()
+		i = w.start(pools)
+		sleep(10 * time.Second)
+		if got := i.metric("bridge_budget_pool_used_calls", "lane", "default", "pool", "marketing"); got != 2 {
+			t.Errorf("marketing used %v calls, want 2 of 3", got)
+		}
+		if got := i.metric("bridge_budget_used_calls"); got != 3 {
+			t.Errorf("%v calls used, want 3", got)
+		}
+	})
 }

@@ -94,6 +94,7 @@ var (
 	descQuota      = prometheus.NewDesc("bridge_budget_quota_calls", "Calls that a window may hold.", byLane, nil)
 	descUsed       = prometheus.NewDesc("bridge_budget_used_calls", "Calls of the present window.", byLane, nil)
 	descRemaining  = prometheus.NewDesc("bridge_budget_remaining_calls", "Calls left of the quota now.", byLane, nil)
+	descPool       = prometheus.NewDesc("bridge_budget_pool_used_calls", "Calls of the present window that drew on a pool's share.", []string{"lane", "pool"}, nil)
 	descExhaustion = prometheus.NewDesc("bridge_budget_exhaustion_seconds",
 		"Time until the quota is spent if calls go on as in the last hour and none comes back; +Inf where there was none.", byLane, nil)
 	descNext    = prometheus.NewDesc("bridge_next_call_seconds", "Time until a call may start.", byLane, nil)
@@ -105,7 +106,7 @@ var (
 // Describe implements prometheus.Collector.
 func (g gauges) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		descPending, descOldest, descQuota, descUsed, descRemaining, descExhaustion, descNext, descFreed, descWriter, descBlocked,
+		descPending, descOldest, descQuota, descUsed, descRemaining, descPool, descExhaustion, descNext, descFreed, descWriter, descBlocked,
 	} {
 		ch <- d
 	}
@@ -133,6 +134,9 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 		gauge(descQuota, float64(l.Calls), lane)
 		gauge(descUsed, float64(l.Pending.Used), lane)
 		gauge(descRemaining, float64(l.Remaining()), lane)
+		for _, p := range l.Pools {
+			gauge(descPool, float64(p.Used), lane, p.Name)
+		}
 		exhaustion := math.Inf(1)
 		if d, ok := l.Exhaustion(); ok {
 			exhaustion = d.Seconds()

@@ -42,7 +42,7 @@ func originOf(r *consume.Record, now time.Time) intent.Origin {
 func attemptOf(p *push, rulesVersion string, now, deadline time.Time) journal.Attempt {
 	b := p.batch
 	a := journal.Attempt{
-		ID: p.id, Number: p.attempts, Lane: p.lane.Name, App: p.lane.App, At: now, Deadline: deadline,
+		ID: p.id, Number: p.attempts, Lane: p.lane.Name, App: p.lane.App, Pool: poolOf(b), At: now, Deadline: deadline,
 		Random: p.random, Condition: b.Audience, Messages: b.Messages,
 		RulesVersion: rulesVersion, OnDoubt: b.OnDoubt, Why: b.Why.String(),
 	}
@@ -63,6 +63,15 @@ func attemptOf(p *push, rulesVersion string, now, deadline time.Time) journal.At
 		a.Covers[i].Offsets.Add(c.Intent.Origin.Position.Offset)
 	}
 	return a
+}
+
+// poolOf is whose share of the lane's calls a batch draws on. Intents share a call
+// only if they share the gate, which names it.
+func poolOf(b *limiter.Batch) string {
+	if len(b.Covers) == 0 || b.Covers[0].Intent.Policy.Gate == nil {
+		return ""
+	}
+	return b.Covers[0].Intent.Policy.Gate.Pool
 }
 
 // requestOf is the call that an attempt promised.

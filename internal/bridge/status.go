@@ -33,8 +33,9 @@ type LaneStatus struct {
 	App      uint32
 	Calls    int              // its quota
 	Pending  limiter.Snapshot // zero where this instance is not the writer
-	LastHour int              // calls that count and ended within an hour
-	Blocked  string           // what stands against its calls; empty: nothing is wrong
+	Pools    []limiter.PoolUse
+	LastHour int    // calls that count and ended within an hour
+	Blocked  string // what stands against its calls; empty: nothing is wrong
 	Breaker  pushapi.BreakerState
 	Freed    Freed
 }

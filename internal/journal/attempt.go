@@ -26,6 +26,8 @@ type Attempt struct {
 	Lane string // as the rules name it; empty: the default lane
 	App  uint32 // whose budget it draws on; 0: of the default lane, before there were others
 
+	Pool string // whose share of the lane's calls it draws on; empty: what is common
+
 	At time.Time // when it was decided
 	// Deadline is the last instant at which the call can still be under way. A
 	// call whose end is unknown counts as ended then.

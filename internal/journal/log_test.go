@@ -82,8 +82,8 @@ func TestWhatWasWrittenIsRead(t *testing.T) {
 		if diff := cmp.Diff([]Attempt{open}, s.InDoubt, sameAttempts); diff != "" {
 			t.Errorf("in doubt (-want +got):\n%s", diff)
 		}
-		want := []Call{{Start: start, End: end, Counted: true, Class: ClassOK}, {End: open.Deadline, Counted: true}}
-		if diff := cmp.Diff(want, s.Calls, cmp.Comparer(time.Time.Equal)); diff != "" {
+		want := []Call{{Start: start, End: end, Counted: true, Class: ClassOK, Condition: done.Condition}, {End: open.Deadline, Counted: true, Condition: open.Condition}}
+		if diff := cmp.Diff(want, s.Calls, sameAttempts); diff != "" {
 			t.Errorf("calls (-want +got):\n%s", diff)
 		}
 		for o := range int64(12) {

@@ -36,6 +36,7 @@ type attempt struct {
 	Number       int               `json:"number"`
 	Lane         string            `json:"lane,omitempty"`
 	App          uint32            `json:"app,omitempty"`
+	Pool         string            `json:"pool,omitempty"`
 	At           time.Time         `json:"at"`
 	Deadline     time.Time         `json:"deadline,omitzero"`
 	Random       uint32            `json:"random"`
@@ -147,7 +148,7 @@ func encode(r record) ([]byte, error) {
 
 func encodeAttempt(a *Attempt) ([][]byte, error) {
 	wire := attempt{
-		ID: a.ID, Number: a.Number, Lane: a.Lane, App: a.App, At: a.At.UTC(), Deadline: a.Deadline.UTC(), Random: a.Random, Condition: a.Condition,
+		ID: a.ID, Number: a.Number, Lane: a.Lane, App: a.App, Pool: a.Pool, At: a.At.UTC(), Deadline: a.Deadline.UTC(), Random: a.Random, Condition: a.Condition,
 		Messages: a.Messages, RulesVersion: a.RulesVersion, Why: a.Why,
 	}
 	if a.OnDoubt != 0 {

@@ -71,7 +71,7 @@ func show(s *State) string {
 		for _, note := range []struct {
 			is   bool
 			text string
-		}{{c.App != 0, fmt.Sprintf("app %d", c.App)}, {c.Lane != "", "lane " + c.Lane}, {c.Class != "", c.Class}, {!c.Counted, "not counted"}} {
+		}{{c.App != 0, fmt.Sprintf("app %d", c.App)}, {c.Lane != "", "lane " + c.Lane}, {c.Pool != "", "pool " + c.Pool}, {!c.Condition.IsZero(), "to " + c.Condition.String()}, {c.Class != "", c.Class}, {!c.Counted, "not counted"}} {
 			if note.is {
 				b.WriteString(", " + note.text)
 			}
@@ -168,7 +168,7 @@ func TestWhatIsWrittenKeepsTheSchema(t *testing.T) {
 		func() ([][]byte, error) { return encodeAttempt(&a) },
 		func() ([][]byte, error) {
 			other := a
-			other.Lane, other.App = "alerts", 1400000001
+			other.Lane, other.App, other.Pool = "alerts", 1400000001, "storms"
 			return encodeAttempt(&other)
 		},
 		func() ([][]byte, error) {

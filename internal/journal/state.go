@@ -7,6 +7,7 @@ import (
 	"sort"
 	"time"
 
+	"pushbridge/internal/audience"
 	"pushbridge/internal/offset"
 )
 
@@ -39,10 +40,13 @@ type State struct {
 type Call struct {
 	Lane    string    // that made it
 	App     uint32    // whose budget it drew on; 0: of the default lane, before there were others
+	Pool    string    // whose share of it; empty: none's, or not known
 	Start   time.Time // zero where it is not known
 	End     time.Time // of a call of unknown end: its deadline
 	Counted bool      // against the quota; otherwise only the interval runs from its end
 	Class   string    // the outcome's; empty: unknown
+	// Condition is whom the API may have reached by it; zero: nobody, or not known.
+	Condition audience.Audience
 }
 
 // CallsOf returns the calls of one app, oldest first: a lane that was given
@@ -111,6 +115,18 @@ func (c *call) took() time.Duration {
 		return 0
 	}
 	return c.end.Sub(c.start)
+}
+
+// toCall is what of a call that was made counts after a restart.
+func (c *call) toCall(end time.Time) Call {
+	out := Call{Lane: c.lane, App: c.app, Start: c.start, End: end, Counted: c.counted || !c.ended, Class: c.class}
+	if c.attempt != nil {
+		out.Pool = c.attempt.Pool
+		if c.taken || c.doubt || !c.ended {
+			out.Condition = c.attempt.Condition
+		}
+	}
+	return out
 }
 
 // history is the state in the making.
@@ -216,7 +232,7 @@ func (h *history) state(now time.Time, fenced ...string) *State {
 			end = earlier(end, now.Add(c.took()))
 		}
 		if !end.Before(now.Add(-Window)) {
-			s.Calls = append(s.Calls, Call{Lane: c.lane, App: c.app, Start: c.start, End: end, Counted: c.counted || !c.ended, Class: c.class})
+			s.Calls = append(s.Calls, c.toCall(end))
 		}
 	}
 	slices.SortStableFunc(s.Calls, func(a, b Call) int { return a.End.Compare(b.End) })
