@@ -7,40 +7,116 @@ import (
 	"pushbridge/internal/intent"
 )
 
-// ask is one pending intent: it ends once, when the last of its parts has.
-type ask struct {
-	intent  intent.Intent
-	since   time.Time      // from when its delay is counted: its own arrival, or that of what it superseded
-	settled time.Time      // until when it may wait for others of its burst; rides on like since
-	open    int            // parts that have not ended
-	parts   []item         // its parts, open or not
-	kind    EndKind        // the worst that happened to a part so far
-	batch   *Batch         // the last call that carried a part
-	by      *intent.Origin // of what superseded it
-	doubt   bool
-	ordered uint64 // order of arrival, for ties
+// away is the slot of an item that is in no queue: in flight, or ended.
+const away = -1
+
+// item is one pending intent, or one part of it: what of it can be said in one
+// call. There may be a million, so it holds what is its own and no more.
+type item struct {
+	profile                 *profile
+	offset                  int64
+	time, received, expires instant
+	arrived                 elapsed
+	blob                    string  // see blobOf
+	unit                    *unit   // where it waits, or waited before its call
+	cohort                  *cohort // those of its unit that ask for the same; nil: all of its unit do
+	next, prev              *item   // the ring of its unit's items
+	fate                    *fate   // nil for what nothing has happened to yet
+	slot                    int32   // its index in the queue of changes
+	late                    bool    // its max_delay has passed
+}
+
+// fate is what only some intents have. The parts of one share it.
+type fate struct {
+	audiences []audience.Audience // where there are several parts
+	parts     []item              // empty where there is but the one that has this fate
+	open      int                 // parts that have not ended
+	kind      EndKind             // the worst that happened to a part so far
+	batch     *Batch              // the last call that carried a part
+	by        *intent.Origin      // of what superseded it
+	doubt     bool
+
+	inherits bool           // the age of what it superseded:
+	since    instant        // from when its delay is counted
+	settled  elapsed        // until when it may wait for others of its burst
+	ghost    ghost          // what it superseded, as far as the price is concerned
+	whole    *intent.Intent // as it came, where its times cannot be packed
+}
+
+// fated returns the fate of i, which is one from now on.
+func (i *item) fated() *fate {
+	if i.fate == nil {
+		i.fate = &fate{open: 1, kind: EndPushed}
+	}
+	return i.fate
+}
+
+func (i *item) place() *int32 { return &i.slot }
+
+// parts calls do for each part of the intent that i is one of.
+func (i *item) parts(do func(*item)) {
+	if i.fate == nil || len(i.fate.parts) == 0 {
+		do(i)
+		return
+	}
+	for n := range i.fate.parts {
+		do(&i.fate.parts[n])
+	}
+}
+
+func (i *item) count() int {
+	if i.fate == nil {
+		return 1
+	}
+	return max(1, len(i.fate.parts))
+}
+
+// audience is what of the intent this item asks for.
+func (i *item) audience() audience.Audience {
+	if i.fate != nil {
+		for n := range i.fate.parts {
+			if &i.fate.parts[n] == i {
+				return i.fate.audiences[n]
+			}
+		}
+	}
+	if i.cohort != nil {
+		return i.cohort.audience
+	}
+	return i.unit.audience
+}
+
+func (i *item) priority() intent.Priority { return i.profile.policy.Priority }
+
+// since is from when its delay is counted: its own arrival, or that of what it
+// superseded, so that revisions cannot postpone a push for ever.
+func (i *item) since() instant {
+	if i.fate != nil && i.fate.inherits {
+		return min(i.received, i.fate.since)
+	}
+	return i.received
 }
 
 // due is when the intent should have been pushed.
-func (a *ask) due() time.Time { return a.since.Add(a.intent.Policy.MaxDelay) }
+func (i *item) due() instant { return i.since().plus(i.profile.policy.MaxDelay) }
 
-// inherit takes over the age of what a supersedes, so that revisions cannot
-// postpone a push for ever.
-func (a *ask) inherit(old *ask) {
-	a.since = earliest(a.since, old.since)
-	a.settled = earliest(a.settled, old.settled)
+// changes is when its loss takes another course: at its due, and when it expires.
+func (i *item) changes() instant {
+	if i.late {
+		return i.expires
+	}
+	return min(i.due(), i.expires)
 }
 
-// item is one part of an ask: what of it can be said in one call.
-type item struct {
-	ask      *ask
-	audience audience.Audience
-	pending  *pending // where it waits; nil while in flight and once ended
-	slot     int      // its index in pending.items
-	expiry   int      // its index in the queue of expiries
+// settled is when it has waited long enough for others of its burst. No more than
+// half of what it may wait in all: settling must not make it late.
+func (i *item) settled(settle time.Duration) elapsed {
+	at := i.arrived + elapsed(min(settle, i.profile.policy.MaxDelay/2))
+	if i.fate != nil && i.fate.inherits {
+		at = min(at, i.fate.settled)
+	}
+	return at
 }
-
-func (i *item) place() *int { return &i.expiry }
 
 // state says which queue a pending batch stands in.
 type state uint8
@@ -51,101 +127,132 @@ const (
 	ready                     // until a call may start
 )
 
-// pending is a batch that is not in flight: items of one message whose
-// audiences unite to one legal condition.
+// pending is a batch that is not in flight: units of one audience, which is one
+// unit unless they are of digests.
 type pending struct {
-	id       uint64
-	group    *group
-	audience audience.Audience         // the union of its items' audiences, always
-	distinct map[audience.Audience]int // how many items ask for each
-	items    []*item
-	urgency  [intent.Critical + 1]int // items by priority
-	due      time.Time                // no later than the earliest due of an item
-	oldest   time.Time                // no later than the earliest arrival of an item
-	settled  time.Time                // when it has waited long enough for others of the same burst
-	frozen   *Batch                   // the batch as it was sent, where its outcome is in doubt; in no index then
-
+	id    uint64
+	units *unit   // the first; the others follow
+	due   instant // no later than the earliest due of an item
+	tally *tally  // nil while there is one item, which then says it all
+	slot  int32   // its index in the queue of its state
 	state state
-	slot  int   // its index in the queue of its state
-	slots []int // its index in the group's list of each of its atoms, in their order
-	roomy int   // its index in the group's list of batches with room
 }
 
-func (p *pending) place() *int { return &p.slot }
+func (p *pending) place() *int32 { return &p.slot }
+
+func (p *pending) audience() audience.Audience { return p.units.audience }
+
+// solo is the only item of a batch without a tally.
+func (p *pending) solo() *item { return p.units.items }
+
+func (p *pending) frozen() *Batch {
+	if p.tally == nil {
+		return nil
+	}
+	return p.tally.frozen
+}
+
+// items is how many there are.
+func (p *pending) items() int {
+	if p.tally == nil {
+		return 1
+	}
+	return p.tally.items
+}
+
+// messages is how many units there are.
+func (p *pending) messages() int {
+	n := 0
+	for u := p.units; u != nil; u = u.next() {
+		n++
+	}
+	return n
+}
+
+// each calls do for each item. do may unlink the one it is given.
+func (p *pending) each(do func(*item)) {
+	for u := p.units; u != nil; u = u.next() {
+		u.each(do)
+	}
+}
+
+// all lists the items, for who moves them about.
+func (p *pending) all() []*item {
+	all := make([]*item, 0, p.items())
+	p.each(func(i *item) { all = append(all, i) })
+	return all
+}
 
 // priority is that of the most urgent item.
 func (p *pending) priority() intent.Priority {
+	if p.tally == nil {
+		return p.solo().priority()
+	}
 	for _, priority := range intent.Priorities {
-		if p.urgency[priority] > 0 {
+		if p.tally.urgency[priority-1] > 0 {
 			return priority
 		}
 	}
 	panic("limiter: a pending batch without items has no priority")
 }
 
-func (p *pending) attach(i *item) {
-	i.pending, i.slot = p, len(p.items)
-	p.items = append(p.items, i)
-	p.distinct[i.audience]++
-	p.urgency[i.ask.intent.Policy.Priority]++
-	p.hurry(i.ask)
-}
-
-// hurry makes p go no later than a has to.
-func (p *pending) hurry(a *ask) {
-	p.due = earliest(p.due, a.due())
-	p.oldest = earliest(p.oldest, a.since)
-	p.settled = earliest(p.settled, a.settled)
-}
-
-// detach takes the item out and says whether its audience is still asked for.
-// due is left as it is: it may only be too early.
-func (p *pending) detach(i *item) (asked bool) {
-	last := len(p.items) - 1
-	p.items[i.slot] = p.items[last]
-	p.items[i.slot].slot = i.slot
-	p.items[last] = nil
-	p.items = p.items[:last]
-	p.urgency[i.ask.intent.Policy.Priority]--
-	i.pending = nil
-	p.distinct[i.audience]--
-	if p.distinct[i.audience] == 0 {
-		delete(p.distinct, i.audience)
-		return false
+func (p *pending) oldest() instant {
+	if p.tally == nil {
+		return p.solo().since()
 	}
-	return true
+	return p.tally.oldest
 }
 
-// couldShrink says whether p may ask for less now that nobody in it asks for
-// gone. It spares unionOf, whose cost is that of all that p holds.
-func (p *pending) couldShrink(gone audience.Audience) bool {
-	// Another asks for all of p. Or p is of an any kind: each of its atoms is
-	// asked for alone, and one that is of an all kind never asked for any alone.
-	return p.distinct[p.audience] == 0 && (gone == p.audience || narrow(gone) < narrowest)
+func (p *pending) settled(settle time.Duration) elapsed {
+	if p.tally == nil {
+		return p.solo().settled(settle)
+	}
+	return p.tally.settled
+}
+
+// born is when the first item came, lastJoin when the last did, joins how many.
+func (p *pending) born() elapsed {
+	if p.tally == nil {
+		return p.solo().arrived
+	}
+	return p.tally.born
+}
+
+func (p *pending) lastJoin() elapsed {
+	if p.tally == nil {
+		return p.solo().arrived
+	}
+	return p.tally.lastJoin
+}
+
+func (p *pending) joins() int {
+	if p.tally == nil {
+		return 1
+	}
+	return p.tally.joins
 }
 
 // freeze makes the call out of what is pending now.
-func (p *pending) freeze(why Why) *Batch {
+func (s *Scheduler) freeze(p *pending, why Why) *Batch {
 	b := &Batch{
 		ID:       p.id,
-		Audience: p.audience,
-		Messages: []intent.Message{p.group.key.message},
-		Covers:   p.covers(),
+		Audience: p.audience(),
+		Covers:   s.covers(p),
 		Priority: p.priority(),
-		OnDoubt:  p.group.key.onDoubt,
+		OnDoubt:  p.units.class().terms.onDoubt,
 		Why:      why,
-		Due:      p.due,
+		Due:      s.date(p.due),
 	}
-	for _, i := range p.items {
-		b.Overlap = b.Overlap || len(i.ask.parts) > 1
+	for u := p.units; u != nil; u = u.next() {
+		b.Messages = append(b.Messages, u.message)
+		b.Overlap = b.Overlap || u.overlapped()
 	}
+	p.each(func(i *item) { b.Overlap = b.Overlap || i.count() > 1 })
 	return b
 }
 
-func (p *pending) covers() []Cover {
-	covers := make([]Cover, len(p.items))
-	for n, i := range p.items {
-		covers[n] = Cover{Intent: &i.ask.intent, Audience: i.audience}
-	}
+func (s *Scheduler) covers(p *pending) []Cover {
+	covers := make([]Cover, 0, p.items())
+	p.each(func(i *item) { covers = append(covers, Cover{Intent: s.unpack(i), Audience: i.audience()}) })
 	return covers
 }

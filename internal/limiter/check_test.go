@@ -3,6 +3,7 @@ package limiter
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"pushbridge/internal/audience"
@@ -12,9 +13,10 @@ import (
 // check recomputes all that a Scheduler keeps to be fast, and says what of it is
 // not so.
 func (s *Scheduler) check(w *world) error {
-	perGroup := map[*group][]*pending{}
+	groups := map[*group][]*unit{}
+	lone := map[topic][]*unit{}
 	items := map[*item]bool{}
-	asks := map[*ask]bool{}
+	var shown []*pending
 	for _, st := range []state{waiting, settling, ready} {
 		q := s.queueOf(st)
 		if err := ordered(q); err != nil {
@@ -24,171 +26,324 @@ func (s *Scheduler) check(w *world) error {
 			if p.state != st {
 				return fmt.Errorf("batch %d of state %d is in queue %d", p.id, p.state, st)
 			}
-			if err := p.check(w, items); err != nil {
+			if err := s.checkBatch(w, p, items); err != nil {
 				return fmt.Errorf("batch %d: %w", p.id, err)
 			}
-			if n := p.group.key.message.RequestSize(p.audience); s.maxBytes > 0 && n > s.maxBytes && len(p.distinct) > 1 {
-				return fmt.Errorf("batch %d is united to %d bytes, allowed %d", p.id, n, s.maxBytes)
+			if p.frozen() != nil {
+				continue
 			}
-			for _, i := range p.items {
-				asks[i.ask] = true
+			if p.units.digest() {
+				shown = append(shown, p)
 			}
-			if p.frozen == nil {
-				perGroup[p.group] = append(perGroup[p.group], p)
+			for u := p.units; u != nil; u = u.next() {
+				switch g := u.group(); {
+				case u.alone():
+				case g != nil:
+					groups[g] = append(groups[g], u)
+				default:
+					lone[u.topic()] = append(lone[u.topic()], u)
+				}
 			}
 		}
 	}
 	if s.flight != nil {
-		for _, i := range s.flight.items {
-			if asks[i.ask] = true; i.pending != nil {
-				return fmt.Errorf("a part in flight is in batch %d too", i.pending.id)
+		for _, i := range s.flight.from.all() {
+			if items[i] || i.slot != away {
+				return fmt.Errorf("a part in flight is pending too")
 			}
 		}
 	}
-	if err := s.checkCounts(items, asks); err != nil {
+	if err := s.checkDoors(groups, lone); err != nil {
 		return err
 	}
-	if err := s.checkNewest(asks); err != nil {
+	for g, units := range groups {
+		if err := g.check(units); err != nil {
+			return fmt.Errorf("group of %v: %w", units[0].message.Text(), err)
+		}
+	}
+	if err := s.checkShelves(shown); err != nil {
 		return err
 	}
-	for key, g := range s.groups {
-		if g.key != key {
-			return fmt.Errorf("group %v is filed under %v", g.key, key)
-		}
-		if len(perGroup[g]) == 0 && (s.flight == nil || s.flight.group != g) {
-			return fmt.Errorf("group %v is empty", g.key)
-		}
-		if err := g.check(perGroup[g]); err != nil {
-			return fmt.Errorf("group %v: %w", g.key, err)
-		}
-		delete(perGroup, g)
+	if err := s.checkCounts(items); err != nil {
+		return err
 	}
-	for g := range perGroup {
-		return fmt.Errorf("group %v has batches and is not filed", g.key)
-	}
-	return nil
+	return s.checkNewest(items)
 }
 
-func (p *pending) check(w *world, items map[*item]bool) error {
-	distinct := map[audience.Audience]int{}
-	var urgency [intent.Critical + 1]int
-	var parts []audience.Audience
-	for slot, i := range p.items {
-		switch {
-		case items[i]:
-			return fmt.Errorf("item %d is in another batch too", slot)
-		case i.pending != p || i.slot != slot:
-			return fmt.Errorf("item %d knows its place as %d", slot, i.slot)
-		case i.ask.due().Before(p.due) || i.ask.since.Before(p.oldest) || i.ask.settled.Before(p.settled):
-			return fmt.Errorf("item %d is due %v, since %v, settled %v; the batch %v, %v, %v", slot, i.ask.due(), i.ask.since, i.ask.settled, p.due, p.oldest, p.settled)
+func (s *Scheduler) checkBatch(w *world, p *pending, items map[*item]bool) error {
+	want := tally{oldest: math.MaxInt64, settled: math.MaxInt64, born: math.MaxInt64, lastJoin: math.MinInt64}
+	texts := map[intent.Message]bool{}
+	size, customs := 0, 0
+	distinct, most := 0, math.MaxInt
+	for u := p.units; u != nil; u = u.next() {
+		if u.batch != p || texts[u.message] {
+			return fmt.Errorf("a unit of %q is of batch %d, or there twice", u.message.Text(), u.batch.id)
 		}
-		items[i] = true
-		distinct[i.audience]++
-		urgency[i.ask.intent.Policy.Priority]++
-		parts = append(parts, i.audience)
-		if i.ask.intent.Message != p.group.key.message {
-			return fmt.Errorf("item %d has another message", slot)
+		texts[u.message] = true
+		if size += u.message.AddedSize(); u.message.HasCustom() {
+			customs++
 		}
+		if p.frozen() == nil && (u.audience != p.audience() || u.class() != p.units.class() || u.message.EnvelopeKey() != p.units.message.EnvelopeKey()) {
+			return fmt.Errorf("unit %v of %v", u.audience, p.audience())
+		}
+		if err := u.check(w, items, p.frozen() != nil); err != nil {
+			return fmt.Errorf("unit %q to %v: %w", u.message.Text(), u.audience, err)
+		}
+		audiences := map[audience.Audience]bool{}
+		u.each(func(i *item) {
+			audiences[i.audience()] = true
+			l := i.loss()
+			want.line = want.plus(l)
+			want.items++
+			want.urgency[i.priority()-1]++
+			want.oldest, want.settled = min(want.oldest, i.since()), min(want.settled, i.settled(s.settle))
+			want.born, want.lastJoin = min(want.born, i.arrived), max(want.lastJoin, i.arrived)
+			most = min(most, max(1, i.profile.policy.MaxMessages))
+			if i.due() < p.due {
+				want.items = -1 << 30
+			}
+		})
+		distinct = max(distinct, len(audiences))
 	}
+	n := p.messages()
+	size += p.units.message.RequestSize(p.audience()) - p.units.message.AddedSize()
+	got := p.loss()
 	switch {
-	case len(p.items) == 0:
-		return fmt.Errorf("it has no items")
-	case !maps.Equal(distinct, p.distinct) || urgency != p.urgency:
-		return fmt.Errorf("counts %v %v, want %v %v", p.distinct, p.urgency, distinct, urgency)
-	case p.frozen == nil && !w.same(p.audience, parts):
-		return fmt.Errorf("audience %v is not the union of %v", p.audience, parts)
-	case p.frozen == nil && p.state == waiting && p.priority() == intent.Critical:
+	case want.items < 0:
+		return fmt.Errorf("due %v, and an item before", p.due)
+	case want.items != p.items() || p.items() == 0:
+		return fmt.Errorf("%d items, want %d", p.items(), want.items)
+	case p.tally == nil && want.items != 1, p.tally != nil && p.tally.urgency != want.urgency:
+		return fmt.Errorf("%+v, want %+v", p.tally, want)
+	case p.oldest() > want.oldest || p.settled(s.settle) > want.settled || p.born() > want.born || p.lastJoin() < want.lastJoin || p.joins() < want.items:
+		return fmt.Errorf("%+v does not reach as far as %+v", p.tally, want)
+	case !near(got.weight, want.weight) || !near(got.c0, want.c0) || !near(got.c1, want.c1):
+		return fmt.Errorf("loss %+v, want %+v", got, want.line)
+	case n > 1 && (n > most || !p.units.digest() && p.frozen() == nil || customs > 1):
+		return fmt.Errorf("%d messages, allowed %d; %d customs", n, most, customs)
+	case s.maxBytes > 0 && size > s.maxBytes && (n > 1 || distinct > 1) && p.frozen() == nil:
+		return fmt.Errorf("it is united to %d bytes, allowed %d", size, s.maxBytes)
+	case p.frozen() == nil && p.state == waiting && p.priority() == intent.Critical:
 		return fmt.Errorf("it is critical and waits for its deadline")
 	}
 	return nil
 }
 
-func (s *Scheduler) checkCounts(items map[*item]bool, asks map[*ask]bool) error {
-	if err := ordered(&s.expiries); err != nil {
-		return fmt.Errorf("expiries: %w", err)
-	}
-	if len(s.expiries.items) != len(items) {
-		return fmt.Errorf("%d expiries of %d items", len(s.expiries.items), len(items))
-	}
-	for _, i := range s.expiries.items {
-		if !items[i] {
-			return fmt.Errorf("an expiry of what is not pending")
+func near(a, b float64) bool { return math.Abs(a-b) <= 1e-6*max(1, math.Abs(a), math.Abs(b)) }
+
+func (u *unit) check(w *world, items map[*item]bool, frozen bool) error {
+	var parts []audience.Audience
+	cohorts := map[audience.Audience]int32{}
+	i := u.items
+	for range u.n {
+		switch {
+		case items[i] || i.slot == away:
+			return fmt.Errorf("an item is in another unit too, or in none")
+		case i.unit != u || i.next.prev != i:
+			return fmt.Errorf("an item does not know its place")
+		case i.cohort == nil && u.also != nil && len(u.also.cohorts.list) > 0, i.cohort != nil && i.cohort.audience != i.audience():
+			return fmt.Errorf("an item is in no cohort, or in another")
+		case i.profile.class != u.class() || (i.profile.policy.Mode == intent.Alone) != u.alone():
+			return fmt.Errorf("an item is of another class")
 		}
-	}
-	var perPriority [intent.Critical + 1]int
-	for a := range asks {
-		perPriority[a.intent.Policy.Priority]++
-		open := 0
-		for n := range a.parts {
-			i := &a.parts[n]
-			if items[i] || (s.flight != nil && slices.Contains(s.flight.items, i)) {
-				open++
-			}
+		items[i] = true
+		parts = append(parts, i.audience())
+		if i.cohort != nil {
+			cohorts[i.cohort.audience]++
 		}
-		if open != a.open {
-			return fmt.Errorf("%d parts open, %d counted", open, a.open)
-		}
+		i = i.next
 	}
-	if perPriority != s.asks {
-		return fmt.Errorf("%v intents counted, want %v", s.asks, perPriority)
+	if i != u.items || u.n == 0 {
+		return fmt.Errorf("the ring of %d does not close", u.n)
+	}
+	if !frozen && !w.same(u.audience, parts) {
+		return fmt.Errorf("it is not the union of %v", parts)
+	}
+	if u.also == nil {
+		return nil
+	}
+	for slot, c := range u.also.cohorts.list {
+		if c.unit != u || int(c.slot) != slot || c.items != cohorts[c.audience] || u.also.cohorts.get(c.audience) != c {
+			return fmt.Errorf("cohort %v of %d, want %d", c.audience, c.items, cohorts[c.audience])
+		}
+		delete(cohorts, c.audience)
+	}
+	if len(cohorts) > 0 {
+		return fmt.Errorf("cohorts %v are not listed", cohorts)
 	}
 	return nil
 }
 
-// Of the revisions under one key, just one can be pending, and it is findable.
-func (s *Scheduler) checkNewest(asks map[*ask]bool) error {
-	want := map[latestKey]*ask{}
-	for a := range asks {
-		if a.intent.Policy.Mode != intent.Latest {
-			continue
-		}
-		for n := range a.parts {
-			if p := a.parts[n].pending; p == nil || p.frozen != nil {
-				continue
-			}
-			if other := want[keyOf(a)]; other != nil && other != a {
-				return fmt.Errorf("two revisions of %v are pending", keyOf(a))
-			}
-			want[keyOf(a)] = a
+func (s *Scheduler) checkDoors(groups map[*group][]*unit, lone map[topic][]*unit) error {
+	n := 0
+	for t, units := range lone {
+		if n++; len(units) != 1 || s.doors.find(t) != units[0] {
+			return fmt.Errorf("the door of %q leads to %v of %v", t.message.Text(), s.doors.find(t), units)
 		}
 	}
-	if !maps.Equal(want, s.newest) {
+	for g, units := range groups {
+		t := units[0].topic()
+		if n++; s.doors.find(t) == nil || s.doors.find(t).group() != g || slices.ContainsFunc(units, func(u *unit) bool { return u.topic() != t }) {
+			return fmt.Errorf("the door of %q leads elsewhere", t.message.Text())
+		}
+	}
+	if doors := len(s.doors.units) + len(s.doors.clashed); doors != n {
+		return fmt.Errorf("%d doors, want %d", doors, n)
+	}
+	return nil
+}
+
+// No two batches on a shelf could be one, but for what only one of them allows.
+func (s *Scheduler) checkShelves(want []*pending) error {
+	n, pages := 0, map[*class]map[audience.Audience]bool{}
+	for _, c := range s.classes {
+		for at, on := range c.shelves {
+			if n += len(on); len(on) == 0 {
+				return fmt.Errorf("shelf %v is empty", at)
+			}
+			for k, p := range on {
+				if p.shelf() != at || !slices.Contains(want, p) {
+					return fmt.Errorf("batch %d is on shelf %v", p.id, at)
+				}
+				for _, q := range on[:k] {
+					if s.fit(p, q) {
+						return fmt.Errorf("batches %d and %d could be one", p.id, q.id)
+					}
+				}
+			}
+		}
+	}
+	if n != len(want) || len(s.shown) > 0 {
+		return fmt.Errorf("%d batches on shelves, %d to be looked at, want %d", n, len(s.shown), len(want))
+	}
+	for _, p := range want {
+		c := p.units.class()
+		if pages[c] == nil {
+			pages[c] = map[audience.Audience]bool{}
+		}
+		pages[c][p.audience()] = true
+	}
+	for _, c := range s.classes {
+		for at, page := range c.pages {
+			if !pages[c][page] {
+				return fmt.Errorf("page %v under %v is nobody's", page, at)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Scheduler) checkCounts(items map[*item]bool) error {
+	if err := ordered(&s.changing); err != nil {
+		return fmt.Errorf("changes: %w", err)
+	}
+	if len(s.changing.items) != len(items) {
+		return fmt.Errorf("%d changes of %d items", len(s.changing.items), len(items))
+	}
+	live := maps.Clone(items)
+	if s.flight != nil {
+		for _, i := range s.flight.from.all() {
+			live[i] = true
+		}
+	}
+	users, classes := map[*profile]int{}, map[*class]int{}
+	fates := map[*fate]int{}
+	var perPriority [intent.Critical + 1]int
+	for i := range live {
+		users[i.profile]++
+		if i.fate != nil && len(i.fate.parts) > 0 {
+			if fates[i.fate]++; fates[i.fate] > 1 {
+				continue
+			}
+		}
+		perPriority[i.priority()]++
+	}
+	for f, open := range fates {
+		if f.open != open {
+			return fmt.Errorf("%d parts open, %d counted", open, f.open)
+		}
+	}
+	if perPriority != s.intents {
+		return fmt.Errorf("%v intents counted, want %v", s.intents, perPriority)
+	}
+	for p, n := range users {
+		if classes[p.class]++; p.users != n || s.profiles[p.traits] != p {
+			return fmt.Errorf("profile %v of %d, want %d", p.traits, p.users, n)
+		}
+	}
+	for c, n := range classes {
+		if c.users != n || s.classes[c.terms] != c {
+			return fmt.Errorf("class %v of %d profiles, want %d", c.terms, c.users, n)
+		}
+	}
+	if len(s.profiles) != len(users) || len(s.classes) != len(classes) {
+		return fmt.Errorf("%d profiles, %d classes, want %d, %d", len(s.profiles), len(s.classes), len(users), len(classes))
+	}
+	return nil
+}
+
+// Of the revisions under one key, just those of one record can be pending, and
+// they are findable.
+func (s *Scheduler) checkNewest(items map[*item]bool) error {
+	want := map[latestKey]map[*item]bool{}
+	for i := range items {
+		if i.profile.policy.Mode != intent.Latest || i.unit.batch.frozen() != nil {
+			continue
+		}
+		if i.fate != nil && len(i.fate.parts) > 0 {
+			i = &i.fate.parts[0]
+		}
+		key := keyOf(i)
+		if want[key] == nil {
+			want[key] = map[*item]bool{}
+		}
+		want[key][i] = true
+		for o := range want[key] {
+			if o.position() != i.position() {
+				return fmt.Errorf("two revisions of %v are pending", key)
+			}
+		}
+	}
+	for key, has := range s.newest {
+		if len(has) != len(want[key]) || slices.ContainsFunc(has, func(i *item) bool { return !want[key][i] }) {
+			return fmt.Errorf("%v has %d, want %d", key, len(has), len(want[key]))
+		}
+	}
+	if len(s.newest) != len(want) {
 		return fmt.Errorf("%d keys are known, want %d", len(s.newest), len(want))
 	}
 	return nil
 }
 
-func (g *group) check(batches []*pending) error {
-	if g.batches != len(batches) {
-		return fmt.Errorf("%d batches, counted %d", len(batches), g.batches)
-	}
-	if len(batches) == 1 && g.lone == batches[0] && g.exact == nil {
-		return nil
-	}
-	if g.lone != nil {
-		return fmt.Errorf("batch %d counts as the only one", g.lone.id)
+func (g *group) check(units []*unit) error {
+	if len(g.units) != len(units) {
+		return fmt.Errorf("%d units, counted %d", len(units), len(g.units))
 	}
 	exact, entries, roomy, all := 0, 0, 0, 0
-	for _, p := range batches {
-		for a := range p.distinct {
-			if exact++; g.exact[a] != p {
-				return fmt.Errorf("%v of batch %d is not found", a, p.id)
+	for _, u := range units {
+		more := u.also
+		if g.units[more.slot] != u || len(more.cohorts.list) == 0 {
+			return fmt.Errorf("%v is not listed", u.audience)
+		}
+		for _, c := range more.cohorts.list {
+			if exact++; g.exact[c.audience] != c {
+				return fmt.Errorf("%v of %v is not found", c.audience, u.audience)
 			}
 		}
-		if p.audience.Kind() == audience.Everyone {
-			if all++; g.all != p {
-				return fmt.Errorf("batch %d for everyone is not found", p.id)
+		if u.audience.Kind() == audience.Everyone {
+			if all++; g.all != u {
+				return fmt.Errorf("the unit for everyone is not found")
 			}
 			continue
 		}
-		for n, at := range atomsOf(p.audience) {
-			if entries++; g.atoms[at][p.slots[n]] != (entry{p, n}) {
-				return fmt.Errorf("batch %d is not found under %v", p.id, at)
+		for n, at := range atomsOf(u.audience) {
+			if entries++; g.atoms[at][more.slots[n]] != (entry{u, maskOf(atomsOf(u.audience)), n}) {
+				return fmt.Errorf("%v is not found under %v", u.audience, at)
 			}
 		}
-		if r, ok := roomOf(p.audience); ok {
-			if roomy++; g.roomy[r][p.roomy] != p {
-				return fmt.Errorf("batch %d has room and is not found", p.id)
+		if r, ok := roomOf(u.audience); ok {
+			if roomy++; g.roomy[r][more.roomy] != u {
+				return fmt.Errorf("%v has room and is not found", u.audience)
 			}
 		}
 	}
@@ -209,7 +364,7 @@ func (g *group) check(batches []*pending) error {
 
 func ordered[E indexed](q *queue[E]) error {
 	for n, e := range q.items {
-		if *e.place() != n {
+		if int(*e.place()) != n {
 			return fmt.Errorf("element %d knows its place as %d", n, *e.place())
 		}
 		if n > 0 && q.less(e, q.items[(n-1)/2]) {

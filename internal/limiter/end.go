@@ -1,78 +1,135 @@
 package limiter
 
 import (
+	"slices"
 	"time"
 
-	"pushbridge/internal/audience"
 	"pushbridge/internal/intent"
 )
 
-// expire ends what may not be pushed any more.
+// expire ends what may not be pushed any more, and notes what is late from now on.
 func (s *Scheduler) expire(now time.Time) {
+	at := s.instant(now)
 	for {
-		i, ok := s.expiries.top()
-		if !ok || now.Before(i.ask.intent.Policy.Expires) {
+		i, ok := s.changing.top()
+		switch {
+		case !ok || i.changes() > at:
+			s.gather()
 			return
+		case i.expires > at:
+			s.turnLate(i)
+			continue
 		}
-		frozen := i.pending.frozen != nil
+		frozen := i.unit.batch.frozen()
 		s.takeOut(i)
-		if frozen {
+		if frozen != nil {
 			// It may have been pushed, and was counted so.
-			s.endPart(i, EndPushed, true)
+			s.endPart(i, EndPushed, frozen, true)
 		} else {
-			s.endPart(i, EndExpired, false)
+			s.endPart(i, EndExpired, nil, false)
 		}
 	}
 }
 
-// supersede ends what of old is still pending; what of it is in flight ends with
-// its call, what is in doubt is sent again as it was.
-func (s *Scheduler) supersede(old, by *ask) {
-	old.by = &by.intent.Origin
-	for n := range old.parts {
-		if i := &old.parts[n]; i.pending != nil && i.pending.frozen == nil {
-			s.takeOut(i)
-			s.endPart(i, EndSuperseded, false)
-		}
+// turnLate lets i lose what it loses from its due on.
+func (s *Scheduler) turnLate(i *item) {
+	p := i.unit.batch
+	before := i.loss()
+	i.late = true
+	if t := p.tally; t != nil {
+		t.line = t.minus(before).plus(i.loss())
 	}
+	s.changing.fix(i)
+}
+
+// revise makes an arrival of mode Latest the newest of its key, and ends what it
+// is a revision of; or it returns the origin of what is newer.
+func (s *Scheduler) revise(i *item) (by *intent.Origin) {
+	key := keyOf(i)
+	old := s.newest[key]
+	if len(old) > 0 && old[0].position() != i.position() {
+		if old[0].time > i.time {
+			o := s.origin(old[0])
+			return &o
+		}
+		s.supersede(old, i)
+		old = nil
+	}
+	// Two rules that one record matched do not revise each other.
+	s.newest[key] = append(old, i)
+	return nil
+}
+
+// supersede ends what of the old is still pending; what of it is in flight ends
+// with its call, what is in doubt is sent again as it was. Its age rides on.
+func (s *Scheduler) supersede(old []*item, by *item) {
+	origin := s.origin(by)
+	for _, o := range slices.Clone(old) {
+		s.inherit(by, o)
+		o.fated().by = &origin
+		o.parts(func(i *item) {
+			if i.slot != away && i.unit.batch.frozen() == nil {
+				s.takeOut(i)
+				s.endPart(i, EndSuperseded, nil, false)
+			}
+		})
+	}
+}
+
+// inherit lets the age of old, and its loss, ride on with by.
+func (s *Scheduler) inherit(by, old *item) {
+	since, settled := old.since(), old.settled(s.settle)
+	f := by.fated()
+	s.changeAll(by, func() {
+		if !f.inherits {
+			f.inherits, f.since, f.settled = true, since, settled
+		}
+		f.since, f.settled = min(f.since, since), min(f.settled, settled)
+		by.haunt(old)
+	})
 }
 
 // comeBack makes an item pending again after a call that was certainly not done,
 // unless a newer revision is pending.
-func (s *Scheduler) comeBack(i *item) {
-	a := i.ask
-	if a.intent.Policy.Mode == intent.Latest {
-		if a.by != nil { // another part of it met the newer one before
-			s.endPart(i, EndSuperseded, false)
-			return
-		}
-		other, ok := s.newest[keyOf(a)]
-		switch {
-		case !ok || other == a:
-		case other.intent.Origin.Time.Before(a.intent.Origin.Time):
-			// An older revision arrived late, while this one was in flight.
-			a.inherit(other)
-			s.supersede(other, a)
-		default:
-			a.by = &other.intent.Origin
-			s.endPart(i, EndSuperseded, false)
-			other.inherit(a)
-			s.hurry(other)
-			return
-		}
-		s.newest[keyOf(a)] = a
+func (s *Scheduler) comeBack(i *item, b *Batch) {
+	if i.profile.policy.Mode == intent.Latest && s.outrun(i) {
+		s.endPart(i, EndSuperseded, b, false)
+		return
 	}
-	s.place(i)
+	i.fated().batch = b
+	a := i.audience()
+	s.changing.add(i)
+	s.place(i, i.unit.message, a)
 }
 
-// hurry refiles the batches of an ask that has grown older.
-func (s *Scheduler) hurry(a *ask) {
-	for n := range a.parts {
-		if p := a.parts[n].pending; p != nil && p.frozen == nil {
-			p.hurry(a)
-			s.queueOf(p.state).fix(p)
-		}
+// outrun makes i, which comes back, the newest of its key again, or says that one
+// came meanwhile that is newer.
+func (s *Scheduler) outrun(i *item) bool {
+	if i.fate != nil && i.fate.by != nil { // another part of it met the newer one before
+		return true
 	}
+	first := i
+	if i.fate != nil && len(i.fate.parts) > 0 {
+		first = &i.fate.parts[0]
+	}
+	key := keyOf(i)
+	others := s.newest[key]
+	switch {
+	case slices.Contains(others, first):
+		return false
+	case len(others) == 0 || others[0].position() == i.position():
+	case others[0].time < i.time:
+		// An older revision arrived late, while this one was in flight.
+		s.supersede(others, first)
+		others = nil
+	default:
+		o := s.origin(others[0])
+		i.fated().by = &o
+		s.inherit(others[0], i)
+		return true
+	}
+	s.newest[key] = append(others, first)
+	return false
 }
 
 // keepFrozen keeps a batch in doubt as it was, to be sent again with the same
@@ -81,56 +138,69 @@ func (s *Scheduler) keepFrozen(f *flight) {
 	b := *f.batch
 	b.Resend = true
 	b.Why = WhyResend
-	p := &pending{
-		id: b.ID, group: f.group, audience: b.Audience, distinct: make(map[audience.Audience]int),
-		frozen: &b, state: ready, due: b.Due,
-	}
-	for _, i := range f.items {
-		p.attach(i)
-		s.expiries.add(i)
-	}
+	p := f.from
+	p.total(s)
+	p.tally.frozen = &b
+	p.state = ready
+	p.each(s.changing.add)
 	s.ready.add(p)
 }
 
 // endAll ends every part that a call carried.
 func (s *Scheduler) endAll(f *flight, kind EndKind, doubt bool) {
-	for _, i := range f.items {
-		s.endPart(i, kind, doubt)
+	for _, i := range f.from.all() {
+		s.endPart(i, kind, f.batch, doubt)
 	}
 }
 
-// endPart ends one part of an ask; with the last one the ask ends, as the worst
-// that happened to any of them.
-func (s *Scheduler) endPart(i *item, kind EndKind, doubt bool) {
-	a := i.ask
-	a.open--
-	a.doubt = a.doubt || doubt
-	if severity(kind) > severity(a.kind) {
-		a.kind = kind
-	}
-	s.unlist(a)
-	if a.open > 0 {
-		return
-	}
-	s.asks[a.intent.Policy.Priority]--
-	s.ended = append(s.ended, Ended{Intent: &a.intent, Kind: a.kind, Batch: a.batch, By: a.by, Doubt: a.doubt})
-}
-
-// unlist forgets an ask as the newest of its key once no newer one could still
-// take its place: none of it is pending, or only to be sent again.
-func (s *Scheduler) unlist(a *ask) {
-	if a.intent.Policy.Mode != intent.Latest {
-		return
-	}
-	if s.newest[keyOf(a)] != a {
-		return
-	}
-	for n := range a.parts {
-		if p := a.parts[n].pending; p != nil && p.frozen == nil {
-			return
+// endPart ends one part of an intent, which the batch carried if there is one;
+// with the last part the intent ends, as the worst that happened to any of them.
+func (s *Scheduler) endPart(i *item, kind EndKind, b *Batch, doubt bool) {
+	e := Ended{Kind: kind, Batch: b, Doubt: doubt}
+	if f := i.fate; f != nil {
+		f.open--
+		f.doubt = f.doubt || doubt
+		if severity(kind) > severity(f.kind) {
+			f.kind = kind
 		}
+		if b != nil {
+			f.batch = b
+		}
+		e = Ended{Kind: f.kind, Batch: f.batch, By: f.by, Doubt: f.doubt}
 	}
-	delete(s.newest, keyOf(a))
+	s.unlist(i)
+	if i.fate == nil || i.fate.open == 0 {
+		s.intents[i.priority()]--
+		e.Intent = s.unpack(i)
+		s.ended = append(s.ended, e)
+	}
+	s.release(i.profile)
+}
+
+// unlist forgets an intent as the newest of its key once no newer one could still
+// take its place: none of it is pending, or only to be sent again.
+func (s *Scheduler) unlist(i *item) {
+	if i.profile.policy.Mode != intent.Latest {
+		return
+	}
+	key := keyOf(i)
+	listed := s.newest[key]
+	at := slices.IndexFunc(listed, func(o *item) bool { return o == i || (o.fate != nil && o.fate == i.fate) })
+	if at < 0 {
+		return
+	}
+	waits := false
+	i.parts(func(part *item) {
+		waits = waits || (part.slot != away && part.unit.batch.frozen() == nil)
+	})
+	if waits {
+		return
+	}
+	if len(listed) == 1 {
+		delete(s.newest, key)
+		return
+	}
+	s.newest[key] = slices.Delete(listed, at, at+1)
 }
 
 // severity orders ends: an event in two parts of which one was refused was not

@@ -2,46 +2,32 @@ package limiter
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 
 	"pushbridge/internal/audience"
-	"pushbridge/internal/intent"
 )
 
-// groupKey is what intents must have in common to share a call: the message with
-// all that the API is told beside the audience, and what becomes of the call in
-// doubt, since a resend reaches all of a batch.
-type groupKey struct {
-	message intent.Message
-	onDoubt intent.OnDoubt
-	alone   uint64 // of an intent that shares with none: its order; 0 otherwise
-}
-
-// candidates bounds how many batches are tried for one intent. More would find
-// a few merges that these miss and make adding slow when many overlap.
+// candidates bounds how many units are tried for one intent. More would find a
+// few merges that these miss and make adding slow when many overlap.
 const candidates = 32
 
-// group is the pending batches of one message, found by what they ask for. Most
-// messages have but one batch: only with the second are the indexes made.
+// group is the units of one message, found by what they ask for. Most messages
+// have but one unit: only with the second is a group made.
 type group struct {
-	key     groupKey
-	lone    *pending                       // the only batch, while there are no indexes
-	exact   map[audience.Audience]*pending // where an item with this very audience waits
-	atoms   map[atom][]entry               // batches whose audience names the atom
-	roomy   map[room][]*pending            // batches that could name another tag or pair
-	all     *pending                       // the batch for everyone
-	batches int
-
-	// maxBytes is that of Config, or 0 where no condition could make this
-	// message's request larger: then nothing is measured.
-	maxBytes int
+	units []*unit
+	exact map[audience.Audience]*cohort // who ask for this very audience
+	atoms map[atom][]entry              // units whose audience names the atom
+	roomy map[room][]*unit              // units that could name another tag or pair
+	all   *unit                         // the unit for everyone
 }
 
-// entry is a batch in the list of its nth atom. A batch knows its index in each
+// entry is a unit in the list of its nth atom. A unit knows its index in each
 // list, so that leaving one costs the same however long it is.
 type entry struct {
-	p   *pending
-	nth int
+	u    *unit
+	mask uint64
+	nth  int
 }
 
 // room is an any kind and a number of tags or pairs below the most allowed.
@@ -58,31 +44,8 @@ func roomOf(a audience.Audience) (r room, ok bool) {
 // atom is a tag (no value) or an attribute pair.
 type atom struct{ name, value string }
 
-func newGroup(key groupKey, maxBytes int) *group {
-	if key.message.MaxRequestSize() <= maxBytes {
-		maxBytes = 0
-	}
-	return &group{key: key, maxBytes: maxBytes}
-}
-
-// holds says whether a request to a is small enough.
-func (g *group) holds(a audience.Audience) bool {
-	return g.maxBytes == 0 || g.key.message.RequestSize(a) <= g.maxBytes
-}
-
-// growth returns by how much p would grow to reach a too, and false where that
-// is no legal call. What is too large alone stays alone.
-func (g *group) growth(p *pending, a audience.Audience) (int, bool) {
-	n, ok := p.audience.Growth(a)
-	if !ok || g.maxBytes == 0 || p.audience == a {
-		return n, ok
-	}
-	union, _ := p.audience.Union(a)
-	return n, g.holds(union)
-}
-
 func atomsOf(a audience.Audience) []atom {
-	var atoms []atom
+	atoms := make([]atom, 0, audience.MaxTags)
 	for _, tag := range a.Tags() {
 		atoms = append(atoms, atom{name: tag})
 	}
@@ -93,31 +56,75 @@ func atomsOf(a audience.Audience) []atom {
 	return atoms
 }
 
-// find returns the batch that an item with audience a should join: one that
-// contains a, else the one that grows least, else none.
-func (g *group) find(a audience.Audience) *pending {
-	if g.lone != nil {
-		if _, ok := g.growth(g.lone, a); !ok {
+// maskOf has a bit for each atom; several may have the same. It tells most
+// audiences apart that do not unite without looking at their texts.
+func maskOf(atoms []atom) uint64 {
+	var mask uint64
+	for _, at := range atoms {
+		h := uint32(2166136261)
+		for _, text := range [...]string{at.name, at.value} {
+			for n := range len(text) {
+				h = (h ^ uint32(text[n])) * 16777619
+			}
+		}
+		mask |= 1 << (h >> 26)
+	}
+	return mask
+}
+
+// holds says whether a request that says u's message to a is small enough.
+func (s *Scheduler) holds(u *unit, a audience.Audience) bool {
+	return s.maxBytes == 0 || u.message.MaxRequestSize() <= s.maxBytes || u.message.RequestSize(a) <= s.maxBytes
+}
+
+// growth returns by how much u would grow to reach a too, and false where that
+// is no legal call. What is too large alone stays alone.
+func (s *Scheduler) growth(u *unit, a audience.Audience) (int, bool) {
+	n, ok := u.audience.Growth(a)
+	if !ok || s.maxBytes == 0 || u.audience == a || u.message.MaxRequestSize() <= s.maxBytes {
+		return n, ok
+	}
+	union, _ := u.audience.Union(a)
+	return n, s.holds(u, union)
+}
+
+// find returns the unit that an item with audience a should join, of those behind
+// a door: one that contains a, else the one that grows least, else none.
+func (s *Scheduler) find(door *unit, a audience.Audience) *unit {
+	g := door.group()
+	if g == nil {
+		if _, ok := s.growth(door, a); !ok {
 			return nil
 		}
-		return g.lone
+		return door
 	}
-	if p, ok := g.exact[a]; ok {
-		return p
+	if c, ok := g.exact[a]; ok {
+		return c.unit
 	}
 	if g.all != nil {
 		return g.all
 	}
-	var best *pending
+	atoms := atomsOf(a)
+	mask, any := maskOf(atoms), narrow(a) < narrowest
+	page := door.class().page(a, atoms)
+	var best *unit
 	least, tried := 0, 0
-	for _, at := range atomsOf(a) {
+	for _, at := range atoms {
 		for _, e := range g.atoms[at] {
 			if tried++; tried > candidates {
 				break
 			}
-			growth, ok := g.growth(e.p, a)
-			if ok && (best == nil || growth < least || (growth == least && e.p.id < best.id)) {
-				best, least = e.p, growth
+			// So many atoms the union has at least; one of an all kind is within any
+			// of an any kind that names one of its atoms.
+			if any && bits.OnesCount64(mask|e.mask) > audience.MaxTags && narrow(e.u.audience) < narrowest {
+				continue
+			}
+			growth, ok := s.growth(e.u, a)
+			if ok && growth > 0 && !page.IsZero() && !page.Contains(e.u.audience) {
+				continue
+			}
+			if ok && (best == nil || growth < least || (growth == least && e.u.batch.id < best.batch.id)) {
+				best, least = e.u, growth
 			}
 		}
 	}
@@ -126,9 +133,9 @@ func (g *group) find(a audience.Audience) *pending {
 	}
 	// None has any of it. The fullest that it fits into leaves most room to others.
 	for n := audience.MaxTags - a.Len(); n > 0; n-- {
-		for _, p := range g.roomy[room{a.Kind(), n}] {
-			if _, ok := g.growth(p, a); ok {
-				return p
+		for _, u := range g.roomy[room{a.Kind(), n}] {
+			if _, ok := s.growth(u, a); ok && (page.IsZero() || page.Contains(u.audience)) {
+				return u
 			}
 			if tried++; tried > candidates {
 				return nil
@@ -138,30 +145,28 @@ func (g *group) find(a audience.Audience) *pending {
 	return nil
 }
 
-// within returns batches that p contains, so that p can take them over: all, or
+// contained returns units that u contains, so that u can take them over: all, or
 // some of them if there are more than a few.
-func (g *group) within(p *pending) []*pending {
-	if p == g.lone || !g.holds(p.audience) {
+func (s *Scheduler) contained(u *unit) []*unit {
+	g := u.group()
+	if g == nil || len(g.units) == 1 || !s.holds(u, u.audience) {
 		return nil
 	}
-	var found []*pending
-	if p.audience.Kind() == audience.Everyone {
-		for _, list := range g.atoms {
-			for _, e := range list {
-				found = append(found, e.p)
-			}
-		}
-		slices.SortFunc(found, byID) // the map's order must not decide
-		return slices.Compact(found)
+	if u.audience.Kind() == audience.Everyone {
+		return slices.DeleteFunc(slices.Clone(g.units), func(v *unit) bool { return v == u })
 	}
+	var found []*unit
 	vain := 0
-	for _, at := range atomsOf(p.audience) {
+	atoms := atomsOf(u.audience)
+	mask := maskOf(atoms)
+	for _, at := range atoms {
 		for _, e := range g.atoms[at] {
-			if e.p == p || slices.Contains(found, e.p) {
+			if e.u == u || slices.Contains(found, e.u) {
 				continue
 			}
-			if p.audience.Contains(e.p.audience) {
-				found = append(found, e.p)
+			// A unit of an any kind has no atom that one which contains it has not.
+			if (e.mask&^mask == 0 || narrow(e.u.audience) == narrowest) && u.audience.Contains(e.u.audience) {
+				found = append(found, e.u)
 			} else {
 				vain++
 			}
@@ -173,66 +178,103 @@ func (g *group) within(p *pending) []*pending {
 	return found
 }
 
-// index notes what p asks for, unindex forgets it, but for exact; between them
-// p.audience may change.
-func (g *group) index(p *pending) {
-	g.batches++
-	switch {
-	case g.batches == 1 && g.exact == nil:
-		g.lone = p
+// file makes u findable by its message, unfile hides it; between them u.audience
+// may change.
+func (s *Scheduler) file(u *unit) {
+	if u.alone() {
 		return
-	case g.lone != nil:
-		g.exact, g.atoms, g.roomy = make(map[audience.Audience]*pending), make(map[atom][]entry), make(map[room][]*pending)
-		g.enter(g.lone)
-		g.lone = nil
 	}
-	g.enter(p)
+	u.class().open(u.audience)
+	door := s.doors.find(u.topic())
+	if door == nil {
+		s.doors.set(u)
+		if g := u.group(); g != nil {
+			g.enter(u)
+		}
+		return
+	}
+	g := door.group()
+	if g == nil {
+		g = &group{exact: make(map[audience.Audience]*cohort), atoms: make(map[atom][]entry), roomy: make(map[room][]*unit)}
+		door.more().group = g
+		g.enter(door)
+	}
+	u.more().group = g
+	g.enter(u)
 }
 
-func (g *group) enter(p *pending) {
-	for a := range p.distinct {
-		g.exact[a] = p
-	}
-	if p.audience.Kind() == audience.Everyone {
-		g.all = p
+func (s *Scheduler) unfile(u *unit) {
+	if u.alone() {
 		return
 	}
-	p.slots = p.slots[:0]
-	for n, at := range atomsOf(p.audience) {
-		p.slots = append(p.slots, len(g.atoms[at]))
-		g.atoms[at] = append(g.atoms[at], entry{p, n})
+	u.class().shut(u.audience)
+	g := u.group()
+	if g == nil {
+		s.doors.close(u, nil)
+		return
 	}
-	if r, ok := roomOf(p.audience); ok {
-		p.roomy = len(g.roomy[r])
-		g.roomy[r] = append(g.roomy[r], p)
+	g.exit(u)
+	var other *unit
+	if len(g.units) > 0 {
+		other = g.units[0]
+	}
+	s.doors.close(u, other)
+}
+
+func (g *group) enter(u *unit) {
+	more := u.also
+	more.slot = int32(len(g.units))
+	g.units = append(g.units, u)
+	u.dress()
+	for _, c := range more.cohorts.list {
+		g.exact[c.audience] = c
+	}
+	if u.audience.Kind() == audience.Everyone {
+		g.all = u
+		return
+	}
+	atoms := atomsOf(u.audience)
+	mask := maskOf(atoms)
+	more.slots = slices.Grow(more.slots[:0], len(atoms))
+	for n, at := range atoms {
+		more.slots = append(more.slots, int32(len(g.atoms[at])))
+		g.atoms[at] = append(g.atoms[at], entry{u, mask, n})
+	}
+	if r, ok := roomOf(u.audience); ok {
+		more.roomy = int32(len(g.roomy[r]))
+		g.roomy[r] = append(g.roomy[r], u)
 	}
 }
 
-func (g *group) unindex(p *pending) {
-	g.batches--
-	switch p {
-	case g.lone:
-		g.lone = nil
-		return
-	case g.all:
+func (g *group) exit(u *unit) {
+	more := u.also
+	last := g.units[len(g.units)-1]
+	g.units[more.slot], last.also.slot = last, more.slot
+	g.units[len(g.units)-1] = nil
+	g.units = g.units[:len(g.units)-1]
+	for _, c := range more.cohorts.list {
+		if g.exact[c.audience] == c {
+			delete(g.exact, c.audience)
+		}
+	}
+	if u == g.all {
 		g.all = nil
 		return
 	}
-	for n, at := range atomsOf(p.audience) {
-		list, slot := g.atoms[at], p.slots[n]
+	for n, at := range atomsOf(u.audience) {
+		list, slot := g.atoms[at], more.slots[n]
 		last := list[len(list)-1]
 		list[slot] = last
-		last.p.slots[last.nth] = slot
+		last.u.also.slots[last.nth] = slot
 		list[len(list)-1] = entry{}
 		if g.atoms[at] = list[:len(list)-1]; len(list) == 1 {
 			delete(g.atoms, at)
 		}
 	}
-	if r, ok := roomOf(p.audience); ok {
+	if r, ok := roomOf(u.audience); ok {
 		list := g.roomy[r]
 		last := list[len(list)-1]
-		list[p.roomy] = last
-		last.roomy = p.roomy
+		list[more.roomy], last.also.roomy = last, more.roomy
 		list[len(list)-1] = nil
 		if g.roomy[r] = list[:len(list)-1]; len(list) == 1 {
 			delete(g.roomy, r)

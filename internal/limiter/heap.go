@@ -1,15 +1,12 @@
 package limiter
 
-import (
-	"container/heap"
-	"slices"
-)
+import "slices"
 
 // indexed is what an element of a queue knows of its own place in it, so that it
 // can be moved or taken out in O(log n).
 type indexed interface {
 	comparable
-	place() *int
+	place() *int32
 }
 
 // queue is a binary heap of elements that know their place.
@@ -18,33 +15,68 @@ type queue[E indexed] struct {
 	items []E
 }
 
-func (q *queue[E]) Len() int           { return len(q.items) }
-func (q *queue[E]) Less(i, j int) bool { return q.less(q.items[i], q.items[j]) }
-func (q *queue[E]) Swap(i, j int) {
-	q.items[i], q.items[j] = q.items[j], q.items[i]
-	*q.items[i].place(), *q.items[j].place() = i, j
+func (q *queue[E]) Len() int { return len(q.items) }
+
+func (q *queue[E]) set(at int, e E) {
+	q.items[at] = e
+	*e.place() = int32(at)
 }
 
-// Push is for package heap; use add.
-func (q *queue[E]) Push(x any) {
-	e := x.(E)
-	*e.place() = len(q.items)
+// up moves e from a free place towards the top, and says whether it did.
+func (q *queue[E]) up(at int, e E) bool {
+	from := at
+	for at > 0 {
+		parent := (at - 1) / 2
+		if !q.less(e, q.items[parent]) {
+			break
+		}
+		q.set(at, q.items[parent])
+		at = parent
+	}
+	q.set(at, e)
+	return at < from
+}
+
+func (q *queue[E]) down(at int, e E) {
+	for {
+		child := 2*at + 1
+		if child >= len(q.items) {
+			break
+		}
+		if right := child + 1; right < len(q.items) && q.less(q.items[right], q.items[child]) {
+			child = right
+		}
+		if !q.less(q.items[child], e) {
+			break
+		}
+		q.set(at, q.items[child])
+		at = child
+	}
+	q.set(at, e)
+}
+
+func (q *queue[E]) add(e E) {
 	q.items = append(q.items, e)
+	q.up(len(q.items)-1, e)
 }
 
-// Pop is for package heap; use remove.
-func (q *queue[E]) Pop() any {
-	last := len(q.items) - 1
-	e := q.items[last]
+func (q *queue[E]) fix(e E) {
+	if at := int(*e.place()); !q.up(at, e) {
+		q.down(at, e)
+	}
+}
+
+func (q *queue[E]) remove(e E) {
+	at, last := int(*e.place()), len(q.items)-1
+	moved := q.items[last]
 	var none E
 	q.items[last] = none
 	q.items = q.items[:last]
-	return e
+	*e.place() = away
+	if at < last && !q.up(at, moved) {
+		q.down(at, moved)
+	}
 }
-
-func (q *queue[E]) add(e E)    { heap.Push(q, e) }
-func (q *queue[E]) fix(e E)    { heap.Fix(q, *e.place()) }
-func (q *queue[E]) remove(e E) { heap.Remove(q, *e.place()) }
 
 func (q *queue[E]) top() (E, bool) {
 	if len(q.items) == 0 {

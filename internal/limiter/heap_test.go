@@ -8,13 +8,16 @@ import (
 	"pgregory.net/rapid"
 )
 
-type numbered struct{ value, id, slot int }
+type numbered struct {
+	value, id int
+	slot      int32
+}
 
 func (n *numbered) compare(m *numbered) int {
 	return cmp.Or(cmp.Compare(n.value, m.value), cmp.Compare(n.id, m.id))
 }
 
-func (n *numbered) place() *int { return &n.slot }
+func (n *numbered) place() *int32 { return &n.slot }
 
 func TestQueueAgreesWithASortedList(t *testing.T) {
 	t.Attr("guards", "what goes next")

@@ -1,54 +1,79 @@
 package limiter
 
 import (
-	"cmp"
-	"slices"
-
 	"pushbridge/internal/audience"
 	"pushbridge/internal/intent"
 )
 
-// place puts an item into the pending batch where it costs least, or into a new
-// one. A batch that grew takes over those that it now contains.
-func (s *Scheduler) place(i *item) {
-	g := s.groupOf(i.ask)
-	i.ask.intent.Message = g.key.message // equal; so one copy of its text is kept for all
-	p := g.find(i.audience)
-	s.expiries.add(i)
-	if p == nil {
-		s.serial++
-		p = &pending{id: s.serial, group: g, audience: i.audience, distinct: make(map[audience.Audience]int), state: waiting}
-		p.attach(i)
-		g.index(p)
-		if p.priority() == intent.Critical {
-			p.state = settling
+// place puts an item into the pending unit where it costs least, or into a new
+// one. A unit that grew takes over those that it now contains.
+func (s *Scheduler) place(i *item, m intent.Message, a audience.Audience) {
+	class := i.profile.class
+	var door, u *unit
+	if i.profile.policy.Mode != intent.Alone {
+		if door = s.doors.find(topic{m, class}); door != nil {
+			u = s.find(door, a)
+			m = door.message // equal; so one copy of its text is kept for all
 		}
-		s.queueOf(p.state).add(p)
-		s.absorb(p)
+	}
+	if u == nil {
+		u = &unit{message: m, audience: a}
+		u.link(i, a)
+		s.open(u, waiting)
+		s.file(u)
+		s.absorb(u)
 		return
 	}
-	grew := !p.audience.Contains(i.audience)
+	grew := !u.audience.Contains(a)
 	if grew {
-		g.unindex(p)
-		union, ok := p.audience.Union(i.audience)
+		union, ok := u.audience.Union(a)
 		if !ok {
-			panic("limiter: a batch was found that cannot grow")
+			panic("limiter: a unit was found that cannot grow")
 		}
-		p.audience = union
-		g.index(p)
+		u.dress()
+		s.resize(u, union)
 	}
-	s.join(p, i)
+	s.join(u, i, a)
 	if grew {
-		s.absorb(p)
+		s.absorb(u)
 	}
 }
 
-// join adds an item whose audience p contains.
-func (s *Scheduler) join(p *pending, i *item) {
-	p.attach(i)
-	if p.group.lone == nil {
-		p.group.exact[i.audience] = p
+// open makes a batch of a unit that is in none.
+func (s *Scheduler) open(u *unit, st state) *pending {
+	s.serial++
+	p := &pending{id: s.serial, units: u, state: st, due: u.items.due()}
+	u.batch = p
+	if u.also != nil {
+		u.also.next = nil
 	}
+	// What has inherited its age is not told by its own times alone.
+	if u.n > 1 || (u.items.fate != nil && u.items.fate.inherits) {
+		p.tally = &tally{}
+		u.each(func(i *item) { p.count(s, i) })
+	}
+	if p.state == waiting && p.priority() == intent.Critical {
+		p.state = settling
+	}
+	s.queueOf(p.state).add(p)
+	s.show(p)
+	return p
+}
+
+// join adds an item whose audience u contains.
+func (s *Scheduler) join(u *unit, i *item, a audience.Audience) {
+	p := u.batch
+	p.total(s)
+	u.link(i, a)
+	p.count(s, i)
+	s.refile(p)
+	if n := p.messages(); n > 1 && n > most(p, p) {
+		s.apart(u) // the newcomer allows fewer
+	}
+}
+
+// refile puts p where it belongs after it grew more urgent, or may have.
+func (s *Scheduler) refile(p *pending) {
 	if p.state == waiting && p.priority() == intent.Critical {
 		s.move(p, settling)
 		return
@@ -56,130 +81,135 @@ func (s *Scheduler) join(p *pending, i *item) {
 	s.queueOf(p.state).fix(p)
 }
 
-// absorb moves into p the items of all batches that p contains.
-func (s *Scheduler) absorb(p *pending) {
-	for {
-		contained := p.group.within(p)
-		if len(contained) == 0 {
-			return
-		}
-		for _, q := range contained {
-			s.leave(q)
-			for _, i := range q.items {
-				s.join(p, i)
-			}
-			// What had waited goes on as if it had waited here.
-			if q.state > p.state {
-				s.move(p, q.state)
-			}
-		}
-	}
+// resize gives a filed unit another audience. The batch it is in with others is
+// theirs: it gets one of its own.
+func (s *Scheduler) resize(u *unit, to audience.Audience) {
+	s.unfile(u)
+	s.apart(u)
+	s.hide(u.batch)
+	u.audience = to
+	s.show(u.batch)
+	s.file(u)
 }
 
-// takeOut removes a pending item. Its batch shrinks to what the others ask for;
-// where that is no legal call (what contained narrower ones is gone), they are
-// placed anew. A batch in doubt is sent as it was or not at all.
-func (s *Scheduler) takeOut(i *item) {
-	p := i.pending
-	s.expiries.remove(i)
-	asked := p.detach(i)
-	if !asked && p.frozen == nil {
-		delete(p.group.exact, i.audience)
-	}
-	switch {
-	case len(p.items) == 0:
-		s.leave(p)
-		s.forgetIfEmpty(p.group)
-		return
-	case asked || p.frozen != nil || !p.couldShrink(i.audience):
-		s.queueOf(p.state).fix(p)
+// apart gives a unit a batch of its own.
+func (s *Scheduler) apart(u *unit) {
+	p := u.batch
+	if p.units == u && u.next() == nil {
 		return
 	}
-	union, ok := unionOf(p.distinct)
-	if !ok || !p.group.holds(union) {
-		s.scatter(p)
+	s.hide(p)
+	s.part(u)
+	s.show(p)
+	s.open(u, p.state)
+}
+
+// part takes a unit out of its batch, which is on no shelf. A batch without units
+// is no more.
+func (s *Scheduler) part(u *unit) {
+	p := u.batch
+	if p.units == u && u.next() == nil {
+		s.queueOf(p.state).remove(p)
 		return
 	}
-	p.group.unindex(p)
-	p.audience = union
-	p.group.index(p)
+	if p.units == u {
+		p.units = u.next()
+	} else {
+		before := p.units
+		for before.next() != u {
+			before = before.next()
+		}
+		before.also.next = u.next()
+	}
+	u.each(p.discount)
+	u.also.next = nil // its batch was one of digests
+	s.settleSums(p)
 	s.queueOf(p.state).fix(p)
 }
 
-// scatter places all items of a batch anew.
-func (s *Scheduler) scatter(p *pending) {
-	items := p.items
-	s.leave(p)
-	for _, i := range items {
-		s.expiries.remove(i)
-		i.pending = nil
-		s.place(i)
+// drop takes a unit out of everything that leads to it. Its items are still its.
+func (s *Scheduler) drop(u *unit) {
+	p := u.batch
+	if p.frozen() == nil {
+		s.unfile(u)
+		s.hide(p)
+	}
+	last := p.units == u && u.next() == nil
+	s.part(u)
+	if !last && p.frozen() == nil {
+		s.show(p)
 	}
 }
 
-// leave takes a batch out of its queue and its group.
-func (s *Scheduler) leave(p *pending) {
-	s.queueOf(p.state).remove(p)
-	if p.frozen != nil {
+// absorb moves into u the items of all units that u contains.
+func (s *Scheduler) absorb(u *unit) {
+	for {
+		contained := s.contained(u)
+		if len(contained) == 0 {
+			return
+		}
+		for _, v := range contained {
+			st := v.batch.state
+			s.swallow(u, v)
+			// What had waited goes on as if it had waited here.
+			if st > u.batch.state {
+				s.move(u.batch, st)
+			}
+		}
+	}
+}
+
+// swallow moves the items of v into u, which reaches them all.
+func (s *Scheduler) swallow(u, v *unit) {
+	s.drop(v)
+	v.each(func(i *item) {
+		a := i.audience()
+		v.unlink(i)
+		s.join(u, i, a)
+	})
+}
+
+// takeOut removes a pending item. Its unit shrinks to what the others ask for;
+// where that is no legal call (what contained narrower ones is gone), they are
+// placed anew. A batch in doubt is sent as it was or not at all.
+func (s *Scheduler) takeOut(i *item) {
+	u := i.unit
+	p := u.batch
+	s.changing.remove(i)
+	if u.n == 1 {
+		s.drop(u)
+		u.unlink(i)
 		return
 	}
-	p.group.unindex(p)
-	for a := range p.distinct {
-		if p.group.exact[a] == p {
-			delete(p.group.exact, a)
-		}
+	gone := i.audience()
+	p.discount(i)
+	asked := u.unlink(i)
+	s.settleSums(p)
+	s.queueOf(p.state).fix(p)
+	if asked || p.frozen() != nil || !u.couldShrink(gone) {
+		return
+	}
+	union, ok := u.union()
+	if !ok || !s.holds(u, union) {
+		s.scatter(u)
+		return
+	}
+	s.resize(u, union)
+}
+
+// settleSums makes the sums of what has but one item left exactly that item's.
+func (s *Scheduler) settleSums(p *pending) {
+	if t := p.tally; t.items == 1 {
+		t.line = p.solo().loss()
 	}
 }
 
-// unionOf returns the union of the audiences, and false where no legal condition
-// is it. Wide ones come first, so that a narrow one finds what contains it.
-func unionOf(distinct map[audience.Audience]int) (audience.Audience, bool) {
-	list := make([]audience.Audience, 0, len(distinct))
-	for a := range distinct {
-		list = append(list, a)
-	}
-	slices.SortFunc(list, func(a, b audience.Audience) int {
-		return cmp.Or(cmp.Compare(narrow(a), narrow(b)), cmp.Compare(a.Len(), b.Len()))
+// scatter places all items of a unit anew.
+func (s *Scheduler) scatter(u *unit) {
+	s.drop(u)
+	u.each(func(i *item) {
+		a := i.audience()
+		u.unlink(i)
+		s.place(i, u.message, a)
 	})
-	union := list[0]
-	for _, a := range list[1:] {
-		var ok bool
-		if union, ok = union.Union(a); !ok {
-			return audience.Audience{}, false
-		}
-	}
-	return union, true
-}
-
-// narrowest is the rank of the audiences that ask for several things at once.
-const narrowest = 2
-
-func narrow(a audience.Audience) int {
-	switch a.Kind() {
-	case audience.Everyone:
-		return 0
-	case audience.AnyTag, audience.AnyAttr:
-		return 1
-	case audience.AllTags, audience.AllAttrs:
-	}
-	return narrowest
-}
-
-func (s *Scheduler) groupOf(a *ask) *group {
-	key := groupKey{message: a.intent.Message, onDoubt: a.intent.Policy.OnDoubt}
-	if a.intent.Policy.Mode == intent.Alone {
-		key.alone = a.ordered
-	}
-	g, ok := s.groups[key]
-	if !ok {
-		g = newGroup(key, s.maxBytes)
-		s.groups[key] = g
-	}
-	return g
-}
-
-func (s *Scheduler) forgetIfEmpty(g *group) {
-	if g.batches == 0 && s.groups[g.key] == g {
-		delete(s.groups, g.key)
-	}
 }

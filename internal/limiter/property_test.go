@@ -26,30 +26,60 @@ type focus struct {
 	lives   []time.Duration
 	delays  []time.Duration
 	results []Result
+	mask    uint64 // of the hash by which messages are found: few bits make them clash
+	gates   []*intent.Gate
+	keys    []string
+	scopes  []string
 	room    string // the audience, in a script's word, with which a request is as large as allowed; "": no limit
+	more    int    // bytes allowed beyond that
 }
+
+var (
+	gates = []*intent.Gate{nil, {Pool: "p"}, {Pool: "q"}}
+	keys  = []string{"k", "l"}
+	none  = []*intent.Gate{nil}
+	own   = []string{""}
+)
 
 var focuses = map[string]focus{
 	"everything": {
-		modes: []intent.Mode{intent.Merge, intent.Merge, intent.Latest, intent.Alone}, rules: []string{"r", "q"}, texts: 3,
+		mask: 1, gates: gates, keys: keys, scopes: []string{"", "s"},
+		modes: []intent.Mode{intent.Merge, intent.Merge, intent.Latest, intent.Alone, intent.Digest, intent.Digest}, rules: []string{"r", "q"}, texts: 6,
 		lives:   []time.Duration{0, time.Second, time.Minute, time.Hour, 30 * time.Hour, 300 * time.Hour},
 		delays:  []time.Duration{0, 2 * time.Second, 30 * time.Second, 10 * time.Minute, 5 * time.Hour},
 		results: []Result{Pushed, Pushed, Rejected, Again, Doubt},
 	},
 	"revisions": {
-		modes: []intent.Mode{intent.Latest}, rules: []string{"r"}, texts: 2,
+		mask: ^uint64(0), gates: none, keys: keys, scopes: []string{"", "s", "s"},
+		modes: []intent.Mode{intent.Latest}, rules: []string{"r", "q"}, texts: 2,
 		lives:   []time.Duration{5 * time.Second, time.Minute, time.Hour, 30 * time.Hour},
 		delays:  []time.Duration{0, 2 * time.Second, 30 * time.Second},
 		results: []Result{Pushed, Rejected, Again, Again, Doubt, Doubt},
 	},
 	"merging": {
+		mask: ^uint64(0), gates: none, keys: keys, scopes: own,
 		modes: []intent.Mode{intent.Merge}, rules: []string{"r"}, texts: 1,
 		lives:   []time.Duration{5 * time.Second, time.Minute, time.Hour},
 		delays:  []time.Duration{30 * time.Second, 10 * time.Minute, 5 * time.Hour},
 		results: []Result{Pushed, Again, Again},
 	},
 	"small requests": {
+		mask: 1, gates: none, keys: keys, scopes: own,
 		modes: []intent.Mode{intent.Merge, intent.Merge, intent.Latest}, rules: []string{"r"}, texts: 2, room: "any:a,b,c,d",
+		lives:   []time.Duration{5 * time.Second, time.Minute, time.Hour},
+		delays:  []time.Duration{30 * time.Second, 10 * time.Minute, 5 * time.Hour},
+		results: []Result{Pushed, Again, Again, Doubt},
+	},
+	"digests": {
+		mask: ^uint64(0), gates: none, keys: []string{"", "k"}, scopes: own,
+		modes: []intent.Mode{intent.Digest}, rules: []string{"r"}, texts: 6,
+		lives:   []time.Duration{5 * time.Second, time.Minute, time.Hour},
+		delays:  []time.Duration{30 * time.Second, 10 * time.Minute, 5 * time.Hour},
+		results: []Result{Pushed, Pushed, Again, Again, Doubt, Rejected},
+	},
+	"small digests": {
+		mask: ^uint64(0), gates: none, keys: []string{""}, scopes: own, room: "any:a,b,c,d", more: 70,
+		modes: []intent.Mode{intent.Digest}, rules: []string{"r"}, texts: 3,
 		lives:   []time.Duration{5 * time.Second, time.Minute, time.Hour},
 		delays:  []time.Duration{30 * time.Second, 10 * time.Minute, 5 * time.Hour},
 		results: []Result{Pushed, Again, Again, Doubt},
@@ -59,9 +89,9 @@ var focuses = map[string]focus{
 func (r *run) draw() intent.Intent {
 	t := r.t
 	r.serial++
-	n := r.serial
+	n, repeated := r.serial, false
 	if n > 1 && rapid.IntRange(0, 9).Draw(t, "repeat") == 0 {
-		n = rapid.Int64Range(1, n-1).Draw(t, "of")
+		n, repeated = rapid.Int64Range(1, n-1).Draw(t, "of"), true
 	}
 	in := intent.Intent{
 		Origin: intent.Origin{
@@ -81,8 +111,27 @@ func (r *run) draw() intent.Intent {
 		},
 		Audiences: drawAudience(t),
 	}
-	if in.Policy.Mode == intent.Latest {
-		in.Policy.Key = rapid.SampledFrom([]string{"k", "l"}).Draw(t, "key")
+	in.Policy.Gate = rapid.SampledFrom(r.focus.gates).Draw(t, "gate")
+	if rapid.IntRange(0, 4).Draw(t, "with texts") == 0 {
+		in.Origin.Key, in.Origin.Traceparent, in.Origin.CorrelationID = []byte{0, 'k'}, "00-trace", strings.Repeat("c", 200)
+	}
+	switch in.Policy.Mode {
+	case intent.Latest:
+		in.Policy.Key = rapid.SampledFrom(r.focus.keys).Draw(t, "key")
+		in.Policy.Scope = rapid.SampledFrom(r.focus.scopes).Draw(t, "scope")
+		if r.last.Rule != "" && rapid.IntRange(0, 4).Draw(t, "same record") == 0 {
+			repeated = true
+			in.Origin, in.Rule = r.last.Origin, map[string]string{"r": "q", "q": "r"}[r.last.Rule]
+		}
+	case intent.Digest:
+		in.Policy.Key = rapid.SampledFrom(r.focus.keys).Draw(t, "key")
+		in.Policy.MaxMessages = rapid.SampledFrom([]int{1, 2, 3, 3, 5}).Draw(t, "most messages")
+		in.Policy.Overflow = rapid.SampledFrom([]intent.Overflow{intent.Next, intent.Newest}).Draw(t, "overflow")
+	case intent.Merge, intent.Alone:
+	}
+	r.last = intent.Intent{}
+	if !repeated && len(r.focus.rules) > 1 {
+		r.last = in
 	}
 	return in
 }
@@ -187,7 +236,7 @@ func TestNothingIsLateInPlenty(t *testing.T) {
 			in := r.draw()
 			in.Policy.Priority = rapid.SampledFrom([]intent.Priority{intent.Low, intent.Normal, intent.High}).Draw(t, "calm priority")
 			in.Policy.MaxDelay = rapid.SampledFrom([]time.Duration{5 * time.Minute, 6 * time.Minute, time.Hour}).Draw(t, "max delay")
-			if in.Policy.Mode == intent.Latest {
+			if in.Policy.Mode == intent.Latest || in.Policy.Mode == intent.Digest {
 				in.Policy.MaxDelay = 6 * time.Minute // one for all: what is due in an hour cannot be hurried to 5 minutes
 			}
 			in.Policy.Expires = r.now.Add(100 * time.Hour)

@@ -20,7 +20,8 @@ type run struct {
 	serial  int64
 	texts   []intent.Message
 
-	maxBytes int // of a request; 0: any
+	last     intent.Intent // the one drawn before, where another rule may match its record too
+	maxBytes int           // of a request; 0: any
 
 	flight, twinFlight *Batch
 	calm               bool      // nothing happened since Next last said when to ask again
@@ -30,20 +31,25 @@ type run struct {
 func newRun(t *rapid.T, known *world, quota int, f focus) *run {
 	w := &witness{
 		world: known, interval: time.Second, window: 24 * time.Hour, quota: quota, dedup: time.Hour,
-		live: map[askID]*claim{}, seen: map[intent.EventKey]sightingOf{}, byPlace: map[string]intent.Intent{}, sent: map[uint64]*Batch{},
+		live: map[askID]*claim{}, seen: map[intent.EventKey]sightingOf{}, byPlace: map[string][]intent.Intent{}, sent: map[uint64]*Batch{},
 	}
 	r := &run{t: t, w: w, now: start, focus: f}
 	for n := range 3 {
 		r.texts = append(r.texts, must(intent.NewMessage(intent.Content{Elements: []intent.Element{intent.Text{Text: fmt.Sprint(n)}}})))
 	}
+	for n := range 2 {
+		r.texts = append(r.texts, must(intent.NewMessage(intent.Content{Elements: []intent.Element{intent.Custom{Data: fmt.Sprint(n)}}})))
+	}
+	r.texts = append(r.texts, must(intent.NewMessage(intent.Content{Sender: "desk", Elements: []intent.Element{intent.Text{Text: "0"}}})))
 	if f.room != "" {
-		r.maxBytes = r.texts[0].RequestSize(must(parseAudience(f.room))[0])
+		r.maxBytes = r.texts[0].RequestSize(must(parseAudience(f.room))[0]) + f.more
 	}
 	for _, s := range []**Scheduler{&r.s, &r.twin} {
 		*s = New(Config{
 			Budget: NewBudget(w.interval, w.window, w.quota), Settle: 2 * time.Second, Memory: NewMemory(w.dedup, 1000),
 			MaxBytes: r.maxBytes,
 		})
+		(*s).doors.mask = f.mask
 	}
 	return r
 }
@@ -85,8 +91,14 @@ func (r *run) done(v Verdict) {
 // intent asked for.
 func (r *run) small(b *Batch) error {
 	n := b.Messages[0].RequestSize(b.Audience)
+	for _, m := range b.Messages[1:] {
+		n += len(m.Body()) - len("[]") + len(",")
+	}
 	if r.maxBytes == 0 || n <= r.maxBytes {
 		return nil
+	}
+	if len(b.Messages) > 1 {
+		return fmt.Errorf("batch %d of %d messages has %d bytes, allowed %d", b.ID, len(b.Messages), n, r.maxBytes)
 	}
 	for _, c := range b.Covers {
 		if c.Audience != b.Audience {
@@ -115,8 +127,8 @@ func (r *run) drain() {
 			r.now = r.wake
 		}
 	}
-	if len(r.s.groups)+len(r.s.newest)+r.s.expiries.Len()+r.s.batches() > 0 {
-		r.t.Fatalf("nothing is pending and this is kept: %v %v", r.s.groups, r.s.newest)
+	if s := r.s; len(s.doors.units)+len(s.doors.clashed)+len(s.profiles)+len(s.classes)+len(s.newest)+s.changing.Len()+s.batches() > 0 || s.lately != nil {
+		r.t.Fatalf("nothing is pending and this is kept: %+v", s)
 	}
 }
 
@@ -162,6 +174,9 @@ func tell(v any) string {
 			return
 		}
 		fmt.Fprintf(&out, " batch %d %v %v %v %v %v", b.ID, b.Audience, b.Why, b.Due, b.Resend, b.Priority)
+		for _, m := range b.Messages {
+			fmt.Fprintf(&out, " %s", m.Text())
+		}
 		for _, c := range b.Covers {
 			fmt.Fprintf(&out, " %d:%v", c.Intent.Origin.Position.Offset, c.Audience)
 		}

@@ -1,6 +1,7 @@
 package limiter
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -22,35 +23,45 @@ type Scheduler struct {
 	settle time.Duration
 	memory *Memory
 
-	groups map[groupKey]*group
-	newest map[latestKey]*ask
+	epoch    time.Time // the first instant it was told
+	profiles map[traits]*profile
+	lately   *profile // the last one used; often the next
+	classes  map[terms]*class
+	doors    doors
+	newest   map[latestKey][]*item // the first parts; several only of one record
 
 	waiting  queue[*pending] // by due
 	settling queue[*pending] // by settled
 	ready    queue[*pending] // by priority, then due
-	expiries queue[*item]    // by expiry
+	changing queue[*item]    // by the next change of its loss, the last of which is its expiry
+	shown    []*pending      // digests that may have to join others
 
 	flight    *flight
 	notBefore time.Time
 	maxBytes  int
 
-	serial uint64 // last number given to an ask or a batch
-	asks   [intent.Critical + 1]int
-	ended  []Ended
+	serial  uint64 // last number given to a batch
+	intents [intent.Critical + 1]int
+	ended   []Ended
 }
 
 // flight is the one call that is being made.
 type flight struct {
 	batch *Batch
-	items []*item
-	group *group
+	from  *pending
 }
 
 // latestKey is what two intents of mode Latest have in common when one is a
 // revision of the other.
-type latestKey struct{ rule, key string }
+type latestKey struct{ scope, key string }
 
-func keyOf(a *ask) latestKey { return latestKey{a.intent.Rule, a.intent.Policy.Key} }
+func keyOf(i *item) latestKey {
+	scope := i.profile.policy.Scope
+	if scope == "" {
+		scope = i.profile.rule
+	}
+	return latestKey{scope, i.key()}
+}
 
 // Decision is the answer of Next.
 type Decision struct {
@@ -66,66 +77,62 @@ func New(c Config) *Scheduler {
 	if c.Budget == nil || c.Settle < 0 || c.Memory == nil {
 		panic(fmt.Sprintf("limiter: incomplete config %+v", c))
 	}
-	return &Scheduler{
+	s := &Scheduler{
 		budget:    c.Budget,
 		settle:    c.Settle,
 		memory:    c.Memory,
 		notBefore: c.NotBefore,
 		maxBytes:  c.MaxBytes,
-		groups:    make(map[groupKey]*group),
-		newest:    make(map[latestKey]*ask),
+		profiles:  make(map[traits]*profile),
+		classes:   make(map[terms]*class),
+		doors:     newDoors(),
+		newest:    make(map[latestKey][]*item),
 		waiting:   queue[*pending]{less: func(a, b *pending) bool { return before(a.due, b.due, a.id, b.id) }},
-		settling:  queue[*pending]{less: func(a, b *pending) bool { return before(a.settled, b.settled, a.id, b.id) }},
 		ready:     queue[*pending]{less: moreUrgent},
-		expiries: queue[*item]{less: func(a, b *item) bool {
-			return before(a.ask.intent.Policy.Expires, b.ask.intent.Policy.Expires, a.ask.ordered, b.ask.ordered)
-		}},
+		// Of equal ones the order is that of the heap, which is the same for the same inputs.
+		changing: queue[*item]{less: func(a, b *item) bool { return a.changes() < b.changes() }},
 	}
+	s.settling.less = func(a, b *pending) bool { return before(a.settled(s.settle), b.settled(s.settle), a.id, b.id) }
+	return s
 }
 
 // Add takes an intent in. What ends by that is returned: the intent itself, as a
-// duplicate, expired or already superseded, or the older revision that it
-// supersedes.
+// duplicate, expired or already superseded, or what it supersedes.
 func (s *Scheduler) Add(now time.Time, in intent.Intent) []Ended {
 	if len(in.Audiences) == 0 {
 		panic("limiter: an intent for nobody, which would never end")
 	}
-	policy := &in.Policy
-	a := &ask{intent: in, since: in.Origin.Received, kind: EndPushed, open: len(in.Audiences)}
+	s.begin(now)
 	switch {
-	case s.memory.repeated(now, &a.intent.Origin):
-		return []Ended{{Intent: &a.intent, Kind: EndDuplicate}}
-	case !now.Before(policy.Expires):
-		return []Ended{{Intent: &a.intent, Kind: EndExpired}}
+	case s.memory.repeated(now, &in.Origin):
+		return []Ended{{Intent: &in, Kind: EndDuplicate}}
+	case !now.Before(in.Policy.Expires):
+		return []Ended{{Intent: &in, Kind: EndExpired}}
 	}
-	s.serial++
-	a.ordered = s.serial
-	// No more than half of what may be waited in all: settling must not make it late.
-	a.settled = now.Add(min(s.settle, policy.MaxDelay/2))
-	if policy.Mode == intent.Latest {
-		if old, ok := s.newest[keyOf(a)]; ok {
-			if old.intent.Origin.Time.After(a.intent.Origin.Time) {
-				return []Ended{{Intent: &a.intent, Kind: EndSuperseded, By: &old.intent.Origin}}
-			}
-			a.inherit(old)
-			s.supersede(old, a)
+	i := s.pack(now, &in)
+	if in.Policy.Mode == intent.Latest {
+		if by := s.revise(i); by != nil {
+			i.parts(func(i *item) { s.release(i.profile) })
+			return []Ended{{Intent: &in, Kind: EndSuperseded, By: by}}
 		}
-		s.newest[keyOf(a)] = a
 	}
-	s.asks[policy.Priority]++
-	a.parts = make([]item, len(in.Audiences))
-	for n, part := range in.Audiences {
-		a.parts[n] = item{ask: a, audience: part}
+	s.intents[in.Policy.Priority]++
+	for n, a := range in.Audiences {
+		part := i
+		if i.fate != nil && len(i.fate.parts) > 0 {
+			part = &i.fate.parts[n]
+		}
+		s.changing.add(part)
+		s.place(part, in.Message, a)
 	}
-	for n := range a.parts {
-		s.place(&a.parts[n])
-	}
+	s.gather()
 	return s.takeEnded()
 }
 
 // Next returns the call to make now, if one is due and the budget has one, or
 // when to ask again. While a call is in flight there is no other.
 func (s *Scheduler) Next(now time.Time) Decision {
+	s.begin(now)
 	s.expire(now)
 	s.advance(now)
 	d := Decision{WakeAt: s.wake(now)}
@@ -145,6 +152,7 @@ func (s *Scheduler) Next(now time.Time) Decision {
 // Idle is Next where no call can be made for a reason that is not the
 // scheduler's: nothing is taken, only time goes on.
 func (s *Scheduler) Idle(now time.Time) Decision {
+	s.begin(now)
 	s.expire(now)
 	s.advance(now)
 	return Decision{WakeAt: s.wake(now), Ended: s.takeEnded()}
@@ -178,8 +186,8 @@ func (s *Scheduler) Done(now time.Time, b *Batch, v Verdict) []Ended {
 	case Rejected:
 		s.endAll(f, EndRejected, b.Resend)
 	case Again:
-		for _, i := range f.items {
-			s.comeBack(i)
+		for _, i := range f.from.all() {
+			s.comeBack(i, b)
 		}
 	case Doubt:
 		if b.OnDoubt == intent.Resend {
@@ -188,7 +196,7 @@ func (s *Scheduler) Done(now time.Time, b *Batch, v Verdict) []Ended {
 			s.endAll(f, EndPushed, true)
 		}
 	}
-	s.forgetIfEmpty(f.group)
+	s.gather()
 	return s.takeEnded()
 }
 
@@ -213,35 +221,36 @@ func (s *Scheduler) advance(now time.Time) {
 	guard := s.guard(now)
 	for {
 		p, ok := s.waiting.top()
-		if !ok || p.due.Add(-guard).After(now) {
+		if !ok || s.date(p.due).Add(-guard).After(now) {
 			break
 		}
 		s.move(p, settling)
 	}
 	for {
 		p, ok := s.settling.top()
-		if !ok || p.settled.After(now) {
+		if !ok || s.after(p.settled(s.settle)).After(now) {
 			break
 		}
 		s.move(p, ready)
 	}
 }
 
-// wake is when the next batch moves on or the next intent expires.
+// wake is when the next batch moves on or the loss of an intent takes another
+// course.
 func (s *Scheduler) wake(now time.Time) time.Time {
 	var at time.Time
 	if p, ok := s.waiting.top(); ok {
-		at = earliest(at, p.due.Add(-s.guard(now)))
+		at = earliest(at, s.date(p.due).Add(-s.guard(now)))
 	}
 	if p, ok := s.settling.top(); ok {
-		at = earliest(at, p.settled)
+		at = earliest(at, s.after(p.settled(s.settle)))
 	}
 	if s.waiting.Len() > 0 {
 		// The guard grows with the free calls.
 		at = earliest(at, s.budget.nextReturn(now))
 	}
-	if i, ok := s.expiries.top(); ok {
-		at = earliest(at, i.ask.intent.Policy.Expires)
+	if i, ok := s.changing.top(); ok {
+		at = earliest(at, s.date(i.changes()))
 	}
 	return at
 }
@@ -252,22 +261,20 @@ func (s *Scheduler) take(p *pending) *Batch {
 	if p.priority() == intent.Critical {
 		why = WhyCritical
 	}
-	b := p.frozen
+	b := p.frozen()
 	if b == nil {
-		b = p.freeze(why)
+		b = s.freeze(p, why)
+		for u := p.units; u != nil; u = u.next() {
+			s.unfile(u)
+		}
+		s.hide(p)
 	} else {
-		b.Covers = p.covers() // some may have expired meanwhile
+		b.Covers = s.covers(p) // some may have expired meanwhile
 	}
-	s.flight = &flight{batch: b, items: p.items, group: p.group}
-	for _, i := range p.items {
-		s.expiries.remove(i)
-		i.pending = nil
-		i.ask.batch = b
-	}
-	s.leave(p)
-	for _, i := range s.flight.items {
-		s.unlist(i.ask)
-	}
+	s.queueOf(p.state).remove(p)
+	s.flight = &flight{batch: b, from: p}
+	p.each(s.changing.remove)
+	p.each(s.unlist)
 	return b
 }
 
@@ -295,9 +302,9 @@ func (s *Scheduler) move(p *pending, to state) {
 	s.queueOf(to).add(p)
 }
 
-func before(t, u time.Time, i, j uint64) bool {
-	if c := t.Compare(u); c != 0 {
-		return c < 0
+func before[T cmp.Ordered](t, u T, i, j uint64) bool {
+	if t != u {
+		return t < u
 	}
 	return i < j
 }
@@ -305,8 +312,8 @@ func before(t, u time.Time, i, j uint64) bool {
 // moreUrgent orders the batches that are ready: those in doubt first, since they
 // may be half done, then by priority, then by due.
 func moreUrgent(a, b *pending) bool {
-	if (a.frozen != nil) != (b.frozen != nil) {
-		return a.frozen != nil
+	if doubted := a.frozen() != nil; doubted != (b.frozen() != nil) {
+		return doubted
 	}
 	if p, q := a.priority(), b.priority(); p != q {
 		return p > q

@@ -17,15 +17,17 @@ import (
 // The scripts are stories of a Scheduler: time in, decisions out. Instants are
 // told from the story's start. The directives:
 //
-//	scheduler [quota=100] [settle=2s] [dedup=1h] [remember=1000] [room=AUDIENCE]
+//	scheduler [quota=100] [settle=2s] [dedup=1h] [remember=1000] [room=AUDIENCE [more=0]]
 //	event N [at=T] to=AUDIENCE says=TEXT [id=N] [rule=r] [priority=normal] [within=10m]
-//	      [lives=24h] [mode=merge] [key=K] [doubt=drop] [time=T] [received=T]
+//	      [lives=24h] [mode=merge] [key=K] [scope=S] [most=5] [overflow=next] [gate=G]
+//	      [doubt=drop] [time=T] [received=T]
 //	until T [took=300ms] [answers=(A, …)]   live as the loop does; after the answers, pushed
 //	next T                                  ask once
 //	done T ANSWER [back-off=D]              the call in flight ends
 //	show T
 //
-// With room, a request that says hello to that audience is as large as allowed.
+// With room, a request that says hello to that audience is as large as allowed, or
+// has so many bytes more.
 // An answer is pushed, rejected, doubt, refused (no connection: nothing spent),
 // internal (spent, not done) or too-fast (90024: not spent, the interval runs).
 func TestScheduler(t *testing.T) {
@@ -51,6 +53,7 @@ type story struct {
 	w      *world
 	now    time.Time // of the last event or the last time told
 	flight *Batch
+	gates  map[string]*intent.Gate
 	out    strings.Builder
 }
 
@@ -59,7 +62,7 @@ func (s *story) tell(t *testing.T, d *datadriven.TestData) {
 	case "scheduler":
 		maxBytes := 0
 		if room := word(d, "room", ""); room != "" {
-			maxBytes = message(t, "hello").RequestSize(must(parseAudience(room))[0])
+			maxBytes = message(t, "hello").RequestSize(must(parseAudience(room))[0]) + int(number(d, "more", 0))
 		}
 		s.s = New(Config{
 			MaxBytes: maxBytes,
@@ -74,13 +77,13 @@ func (s *story) tell(t *testing.T, d *datadriven.TestData) {
 	case "until":
 		s.until(t, d)
 	case "next":
-		s.now = instant(t, d)
+		s.now = instantOf(t, d)
 		s.next(s.now)
 	case "done":
-		s.now = instant(t, d)
+		s.now = instantOf(t, d)
 		s.done(s.now, d.CmdArgs[1].Key, span(t, d, "back-off", "0s"))
 	case "show":
-		s.show(instant(t, d))
+		s.show(instantOf(t, d))
 	default:
 		d.Fatalf(t, "unknown directive %s", d.Cmd)
 	}
@@ -89,7 +92,8 @@ func (s *story) tell(t *testing.T, d *datadriven.TestData) {
 func (s *story) event(t *testing.T, d *datadriven.TestData, at time.Time) intent.Intent {
 	n := must(strconv.ParseInt(d.CmdArgs[0].Key, 10, 64))
 	doubts := map[string]intent.OnDoubt{"resend": intent.Resend, "drop": intent.Drop}
-	modes := map[string]intent.Mode{"merge": intent.Merge, "latest": intent.Latest, "none": intent.Alone}
+	modes := map[string]intent.Mode{"merge": intent.Merge, "latest": intent.Latest, "none": intent.Alone, "digest": intent.Digest}
+	overflows := map[string]intent.Overflow{"next": intent.Next, "newest": intent.Newest}
 	in := intent.Intent{
 		Origin: intent.Origin{
 			Position: offset.Position{Partition: offset.Partition{Topic: "t"}, Offset: n},
@@ -105,7 +109,12 @@ func (s *story) event(t *testing.T, d *datadriven.TestData, at time.Time) intent
 			Expires:  at.Add(span(t, d, "lives", "24h")),
 			Mode:     modes[word(d, "mode", "merge")],
 			Key:      word(d, "key", ""),
-			OnDoubt:  doubts[word(d, "doubt", "drop")],
+			Scope:    word(d, "scope", ""),
+			Overflow: overflows[word(d, "overflow", "next")],
+			Gate:     s.gate(word(d, "gate", "")),
+
+			MaxMessages: int(number(d, "most", 5)),
+			OnDoubt:     doubts[word(d, "doubt", "drop")],
 		},
 	}
 	parts, err := parseAudience(word(d, "to", ""))
@@ -116,10 +125,24 @@ func (s *story) event(t *testing.T, d *datadriven.TestData, at time.Time) intent
 	return in
 }
 
+// gate returns the gate of that name, always the same.
+func (s *story) gate(name string) *intent.Gate {
+	if name == "" {
+		return nil
+	}
+	if s.gates == nil {
+		s.gates = map[string]*intent.Gate{}
+	}
+	if s.gates[name] == nil {
+		s.gates[name] = &intent.Gate{Pool: name}
+	}
+	return s.gates[name]
+}
+
 // until lives as the loop does: it asks, calls, waits for the answer and sleeps
 // until it was told to ask again.
 func (s *story) until(t *testing.T, d *datadriven.TestData) {
-	end, took := instant(t, d), span(t, d, "took", "300ms")
+	end, took := instantOf(t, d), span(t, d, "took", "300ms")
 	answers := []string{}
 	if arg, ok := d.Arg("answers"); ok {
 		answers = arg.Vals
@@ -161,7 +184,11 @@ func (s *story) next(at time.Time) (wake time.Time) {
 		if b.Overlap {
 			notes = ", may overlap"
 		}
-		s.line(at, "call %d to %v: %q for %s (%v, %v%s)", b.ID, b.Audience, b.Messages[0].Text(), strings.Join(covers, " "), b.Priority, b.Why, notes)
+		var texts []string
+		for _, m := range b.Messages {
+			texts = append(texts, strconv.Quote(m.Text()))
+		}
+		s.line(at, "call %d to %v: %s for %s (%v, %v%s)", b.ID, b.Audience, strings.Join(texts, " "), strings.Join(covers, " "), b.Priority, b.Why, notes)
 	}
 	return d.WakeAt
 }
@@ -225,7 +252,11 @@ func (s *story) show(at time.Time) {
 		}
 	}
 	for _, w := range snap.Waiting {
-		fmt.Fprintf(&s.out, "call %d to %v: %d of rule %s, %v, waits for %s (%v)\n", w.ID, w.Audience, w.Intents, w.Rule, w.Priority, w.For, w.Until.Sub(start))
+		intents := fmt.Sprint(w.Intents)
+		if w.Messages > 1 {
+			intents += fmt.Sprintf(" with %d messages", w.Messages)
+		}
+		fmt.Fprintf(&s.out, "call %d to %v: %s of rule %s, %v, waits for %s (%v)\n", w.ID, w.Audience, intents, w.Rule, w.Priority, w.For, w.Until.Sub(start))
 	}
 }
 
@@ -233,7 +264,7 @@ func (s *story) line(at time.Time, format string, args ...any) {
 	fmt.Fprintf(&s.out, "%v: %s\n", at.Sub(start), fmt.Sprintf(format, args...))
 }
 
-func instant(t *testing.T, d *datadriven.TestData) time.Time {
+func instantOf(t *testing.T, d *datadriven.TestData) time.Time {
 	at, err := time.ParseDuration(d.CmdArgs[0].Key)
 	if err != nil {
 		d.Fatalf(t, "%v", err)

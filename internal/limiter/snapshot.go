@@ -24,6 +24,7 @@ type Waiting struct {
 	Audience audience.Audience
 	Rule     string // of its first intent
 	Intents  int
+	Messages int // more than one in digests
 	Priority intent.Priority
 	For      string    // what it waits for
 	Until    time.Time // at the latest, if the budget has a call
@@ -32,7 +33,7 @@ type Waiting struct {
 // Total is the number of intents that have not ended.
 func (s *Scheduler) Total() int {
 	n := 0
-	for _, count := range s.asks {
+	for _, count := range s.intents {
 		n += count
 	}
 	return n
@@ -45,11 +46,11 @@ func (s *Scheduler) Snapshot(now time.Time, waitingMax int) Snapshot {
 		NextCall: s.legal(now), Quota: s.budget.Quota(), Used: s.budget.Used(now),
 	}
 	for _, p := range intent.Priorities {
-		snap.Pending[p] = s.asks[p]
+		snap.Pending[p] = s.intents[p]
 	}
 	for _, q := range []*queue[*pending]{&s.ready, &s.settling, &s.waiting} {
 		for _, p := range q.items {
-			snap.Oldest = earliest(snap.Oldest, p.oldest)
+			snap.Oldest = earliest(snap.Oldest, s.date(p.oldest()))
 		}
 		for _, p := range q.first(waitingMax - len(snap.Waiting)) {
 			snap.Waiting = append(snap.Waiting, s.describe(now, p))
@@ -59,12 +60,14 @@ func (s *Scheduler) Snapshot(now time.Time, waitingMax int) Snapshot {
 }
 
 func (s *Scheduler) describe(now time.Time, p *pending) Waiting {
-	w := Waiting{ID: p.id, Audience: p.audience, Rule: p.items[0].ask.intent.Rule, Intents: len(p.items), Priority: p.priority()}
+	w := Waiting{
+		ID: p.id, Audience: p.audience(), Rule: p.solo().profile.rule, Intents: p.items(), Messages: p.messages(), Priority: p.priority(),
+	}
 	switch p.state {
 	case waiting:
-		w.For, w.Until = "others to join, until its max_delay is near", latest(now, p.due.Add(-s.guard(now)))
+		w.For, w.Until = "others to join, until its max_delay is near", latest(now, s.date(p.due).Add(-s.guard(now)))
 	case settling:
-		w.For, w.Until = "the burst to settle", latest(now, p.settled)
+		w.For, w.Until = "the burst to settle", latest(now, s.after(p.settled(s.settle)))
 	case ready:
 		w.For, w.Until = "the budget's next call", s.legal(now)
 	}

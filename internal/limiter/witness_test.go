@@ -1,8 +1,10 @@
 package limiter
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"pushbridge/internal/audience"
@@ -20,7 +22,7 @@ type witness struct {
 
 	live    map[askID]*claim
 	seen    map[intent.EventKey]sightingOf
-	byPlace map[string]intent.Intent
+	byPlace map[string][]intent.Intent
 
 	flight    *Batch
 	sent      map[uint64]*Batch // as they were sent first
@@ -81,7 +83,7 @@ func (w *witness) added(now time.Time, in intent.Intent, ended []Ended) error {
 			want = EndExpired
 		}
 	}
-	w.byPlace[at] = in
+	w.byPlace[at] = append(w.byPlace[at], in)
 	if want != 0 {
 		if len(ended) != 1 || idOf(ended[0].Intent) != idOf(&in) || ended[0].Kind != want || ended[0].Batch != nil {
 			return fmt.Errorf("added %v at %v: ended %v, want it alone as %v", idOf(&in), now, ended, want)
@@ -154,8 +156,12 @@ func (w *witness) judge(now time.Time, c *claim, e Ended) error {
 	if e.By == nil {
 		return nil
 	}
-	by, ok := w.byPlace[e.By.Position.String()]
-	if !ok || by.Rule != c.in.Rule || by.Policy.Key != c.in.Policy.Key || c.in.Policy.Mode != intent.Latest {
+	if e.By.Position == c.in.Origin.Position || !slices.ContainsFunc(w.byPlace[e.By.Position.String()], func(by intent.Intent) bool {
+		scope := func(in *intent.Intent) string { return cmp.Or(in.Policy.Scope, in.Rule) }
+		revised := c.in.Policy.Mode == intent.Latest && by.Policy.Mode == intent.Latest && scope(&by) == scope(&c.in) && by.Policy.Key == c.in.Policy.Key
+		pushedOut := c.in.Policy.Mode == intent.Digest && c.in.Policy.Overflow == intent.Newest && shares(&by, &c.in) && by.Message != c.in.Message
+		return revised || pushedOut
+	}) {
 		return fmt.Errorf("by %v, which is no revision of it", e.By)
 	}
 	if e.By.Time.Before(c.in.Origin.Time) {
@@ -202,9 +208,10 @@ func (w *witness) called(now time.Time, b *Batch) error {
 }
 
 func (w *witness) covered(now time.Time, b *Batch) error {
-	var parts []audience.Audience
+	parts := map[intent.Message][]audience.Audience{}
 	var priority intent.Priority
 	overlap := false
+	first := *b.Covers[0].Intent
 	for _, cover := range b.Covers {
 		c, ok := w.live[idOf(cover.Intent)]
 		if !ok {
@@ -220,26 +227,74 @@ func (w *witness) covered(now time.Time, b *Batch) error {
 			return fmt.Errorf("%v of %v cannot go, parts %v", cover.Audience, idOf(cover.Intent), c.parts)
 		case now.Before(c.arrived) || !now.Before(c.in.Policy.Expires):
 			return fmt.Errorf("%v lives from %v to %v", idOf(cover.Intent), c.arrived, c.in.Policy.Expires)
-		case len(b.Messages) != 1 || c.in.Message != b.Messages[0]:
+		case !slices.Contains(b.Messages, c.in.Message) || cover.Intent.Message != c.in.Message:
 			return fmt.Errorf("%v says something else", idOf(cover.Intent))
+		case !c.in.Origin.Time.Equal(cover.Intent.Origin.Time) || !c.in.Policy.Expires.Equal(cover.Intent.Policy.Expires) ||
+			cover.Intent.Policy.Key != c.in.Policy.Key || !slices.Equal(cover.Intent.Audiences, c.in.Audiences) ||
+			string(cover.Intent.Origin.Key) != string(c.in.Origin.Key) || cover.Intent.Origin.Traceparent != c.in.Origin.Traceparent:
+			return fmt.Errorf("%+v came as %+v", cover.Intent, c.in)
+		case !shares(&first, &c.in) || len(b.Messages) > 1 && (c.in.Policy.Mode != intent.Digest || len(b.Messages) > c.in.Policy.MaxMessages):
+			return fmt.Errorf("%v may not share this call of %d messages", idOf(cover.Intent), len(b.Messages))
 		case c.in.Policy.OnDoubt != b.OnDoubt:
 			return fmt.Errorf("%v wants %v in doubt", idOf(cover.Intent), c.in.Policy.OnDoubt)
 		case c.in.Policy.Mode == intent.Alone && idOf(cover.Intent) != idOf(b.Covers[0].Intent):
 			return fmt.Errorf("%v shares a call", idOf(cover.Intent))
 		}
 		c.parts[n], c.last = partInFlight, b
-		parts = append(parts, cover.Audience)
+		parts[c.in.Message] = append(parts[c.in.Message], cover.Audience)
 		priority = max(priority, c.in.Policy.Priority)
 		overlap = overlap || len(c.in.Audiences) > 1
 	}
+	if b.Resend { // it is what it was, though some of it may have expired
+		return nil
+	}
+	customs := 0
+	for _, m := range b.Messages {
+		if !w.world.same(b.Audience, parts[m]) {
+			return fmt.Errorf("of %q its users are not those of %v", m.Text(), parts[m])
+		}
+		if strings.Contains(string(m.Body()), "TIMCustomElem") {
+			customs++
+		}
+		if string(m.Envelope()) != string(b.Messages[0].Envelope()) || customs > 1 && len(b.Messages) > 1 {
+			return fmt.Errorf("%q cannot share a request", m.Text())
+		}
+	}
+	if len(parts) != len(b.Messages) {
+		return fmt.Errorf("%d messages, covered %d", len(b.Messages), len(parts))
+	}
+	surely, maybe := w.meets(b, &first)
+	overlap, maybe = overlap || surely, overlap || maybe
 	switch {
-	case b.Resend: // it is what it was, though some of it may have expired
-	case !w.world.same(b.Audience, parts):
-		return fmt.Errorf("its users are not those of %v", parts)
+	case b.Overlap && maybe:
 	case b.Priority != priority || b.Overlap != overlap:
 		return fmt.Errorf("priority %v, overlap %v; want %v, %v", b.Priority, b.Overlap, priority, overlap)
 	}
 	return nil
+}
+
+// shares says whether two intents have the terms of one call in common.
+func shares(a, b *intent.Intent) bool {
+	p, q := &a.Policy, &b.Policy
+	digest := p.Mode == intent.Digest
+	return p.OnDoubt == q.OnDoubt && p.Gate == q.Gate && digest == (q.Mode == intent.Digest) && (!digest || p.Key == q.Key)
+}
+
+// meets says whether what is pending beside a batch surely says one of its messages
+// to one of its users too, or may.
+func (w *witness) meets(b *Batch, first *intent.Intent) (surely, maybe bool) {
+	for _, c := range w.live {
+		if !slices.Contains(b.Messages, c.in.Message) || !shares(first, &c.in) || first.Policy.Mode == intent.Alone || c.in.Policy.Mode == intent.Alone {
+			continue
+		}
+		for n, a := range c.in.Audiences {
+			if c.parts[n] == partPending && w.world.meet(a, b.Audience) {
+				// One part of several may have ended.
+				surely, maybe = surely || len(c.parts) == 1, true
+			}
+		}
+	}
+	return surely, maybe
 }
 
 // done is told of every Done.

@@ -106,6 +106,20 @@ func (w *world) same(whole audience.Audience, parts []audience.Audience) bool {
 	return slices.Equal(union, w.of(whole))
 }
 
+// meet says whether some user may be in both. Who has a tag may have any other, of
+// which this world's users have too few.
+func (w *world) meet(a, b audience.Audience) bool {
+	if a.Pairs() == nil || b.Pairs() == nil {
+		return true
+	}
+	for i, bits := range w.of(a) {
+		if bits&w.of(b)[i] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

@@ -1,0 +1,237 @@
+package limiter
+
+import (
+	"slices"
+
+	"pushbridge/internal/audience"
+	"pushbridge/internal/intent"
+)
+
+// A digest says several messages to one audience. Its units come together where
+// their audiences are equal: each message's audience grows as that of any other,
+// so where the same messages are wanted by the same audiences, in whatever order,
+// all of them grow to the same union and end up in one batch. No unit asks for
+// more than its own items do, so the batch has no cell that nobody asked for.
+//
+// Where a message is wanted by more than one call can name, the order of arrival
+// decides what is named together, and messages would differ in it. So a full
+// audience of one message is a page that the others of its class keep to.
+
+func (u *unit) next() *unit {
+	if u.also == nil {
+		return nil
+	}
+	return u.also.next
+}
+
+// page is the full audience of some message that a is within; zero: there is none.
+func (c *class) page(a audience.Audience, atoms []atom) audience.Audience {
+	if len(c.pages) == 0 || len(atoms) == 0 {
+		return audience.Audience{}
+	}
+	if page := c.pages[atoms[0]]; page.Contains(a) {
+		return page
+	}
+	return audience.Audience{}
+}
+
+func full(a audience.Audience) bool {
+	return a.Len() == audience.MaxTags && narrow(a) < narrowest
+}
+
+// open notes a full audience as a page, shut forgets it.
+func (c *class) open(a audience.Audience) {
+	if !c.terms.digest || !full(a) {
+		return
+	}
+	for _, at := range atomsOf(a) {
+		c.pages[at] = a
+	}
+}
+
+func (c *class) shut(a audience.Audience) {
+	if !c.terms.digest || !full(a) {
+		return
+	}
+	for _, at := range atomsOf(a) {
+		if c.pages[at] == a {
+			delete(c.pages, at)
+		}
+	}
+}
+
+func (p *pending) shelf() shelf { return shelf{p.units.message.EnvelopeKey(), p.audience()} }
+
+// show puts a digest where others find it, hide takes it away; between them its
+// audience and its units may change. One that is new there may join another.
+func (s *Scheduler) show(p *pending) {
+	class := p.units.class()
+	if !class.terms.digest {
+		return
+	}
+	at := p.shelf()
+	class.shelves[at] = append(class.shelves[at], p)
+	s.shown = append(s.shown, p)
+}
+
+func (s *Scheduler) hide(p *pending) {
+	class := p.units.class()
+	if !class.terms.digest {
+		return
+	}
+	at := p.shelf()
+	rest := slices.DeleteFunc(class.shelves[at], func(q *pending) bool { return q == p })
+	if class.shelves[at] = rest; len(rest) == 0 {
+		delete(class.shelves, at)
+	}
+}
+
+// gather lets the digests that were shown since join others on their shelves. It
+// is called once all else is as it should be, for it may end intents.
+func (s *Scheduler) gather() {
+	for len(s.shown) > 0 {
+		p := s.shown[0]
+		if s.shown = s.shown[1:]; len(s.shown) == 0 {
+			s.shown = nil
+		}
+		if p.units.items == nil || p.units.batch != p || p.frozen() != nil {
+			continue // it is no more
+		}
+		s.gatherTo(p)
+	}
+}
+
+func (s *Scheduler) gatherTo(p *pending) {
+	class := p.units.class()
+	on := class.shelves[p.shelf()]
+	if !slices.Contains(on, p) {
+		return
+	}
+	for _, q := range slices.Clone(on) {
+		if q == p {
+			continue
+		}
+		if s.fit(q, p) {
+			s.unite(q, p)
+			return
+		}
+		if s.overflow(q, p) {
+			s.shown = append(s.shown, p)
+			return
+		}
+	}
+}
+
+// allow notes that an intent of u allows so many messages in a call. What has left
+// u since is not forgotten.
+func (u *unit) allow(most int32) {
+	if more := u.more(); more.most == 0 || most < more.most {
+		more.most = most
+	}
+}
+
+// most is the fewest messages that a unit of two batches allows.
+func most(p, q *pending) int {
+	least := p.units.also.most
+	for _, b := range [...]*pending{p, q} {
+		for u := b.units; u != nil; u = u.next() {
+			least = min(least, u.also.most)
+		}
+	}
+	return int(least)
+}
+
+// fit says whether the messages of two batches to one audience fit into one call.
+func (s *Scheduler) fit(p, q *pending) bool {
+	return p.messages()+q.messages() <= most(p, q) && s.small(p, q)
+}
+
+// small says whether one request may hold the messages of both.
+func (s *Scheduler) small(batches ...*pending) bool {
+	size, customs := 0, 0
+	for _, p := range batches {
+		for u := p.units; u != nil; u = u.next() {
+			if size == 0 {
+				size = u.message.RequestSize(u.audience)
+			} else {
+				size += u.message.AddedSize()
+			}
+			if u.message.HasCustom() {
+				customs++
+			}
+		}
+	}
+	return customs <= 1 && (s.maxBytes == 0 || size <= s.maxBytes)
+}
+
+// unite moves the units of q into p.
+func (s *Scheduler) unite(p, q *pending) {
+	s.hide(q)
+	s.queueOf(q.state).remove(q)
+	p.merge(s, q)
+	last := p.units
+	for last.next() != nil {
+		last = last.next()
+	}
+	last.more().next = q.units
+	for u := q.units; u != nil; u = u.next() {
+		u.batch = p
+	}
+	if q.state > p.state {
+		s.move(p, q.state)
+	} else {
+		s.refile(p)
+	}
+}
+
+// newest is the newest event time that asks for u.
+func (u *unit) newest() *item {
+	newest := u.items
+	u.each(func(i *item) {
+		if i.time > newest.time {
+			newest = i
+		}
+	})
+	return newest
+}
+
+// droppable says whether all that ask for u let newer messages push it out.
+func (u *unit) droppable() bool {
+	all := true
+	u.each(func(i *item) { all = all && i.profile.policy.Overflow == intent.Newest })
+	return all
+}
+
+// overflow ends the oldest message of two batches that hold more messages than
+// they may, if its intents say so.
+func (s *Scheduler) overflow(p, q *pending) bool {
+	if p.messages()+q.messages() <= most(p, q) {
+		return false // it is the request that is too small
+	}
+	var oldest, newest *unit
+	var when, last *item
+	for _, b := range [...]*pending{p, q} {
+		for u := b.units; u != nil; u = u.next() {
+			at := u.newest()
+			if u.droppable() && (when == nil || at.time < when.time) {
+				oldest, when = u, at
+			}
+			if last == nil || at.time >= last.time {
+				newest, last = u, at
+			}
+		}
+	}
+	if oldest == nil || oldest == newest {
+		return false
+	}
+	by := s.origin(last)
+	s.drop(oldest)
+	oldest.each(func(i *item) {
+		s.changing.remove(i)
+		oldest.unlink(i)
+		i.fated().by = &by
+		s.changeAll(last, func() { last.haunt(i) })
+		s.endPart(i, EndSuperseded, nil, false)
+	})
+	return true
+}
