@@ -2,7 +2,7 @@
 SHELL       := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test race lint golden promises fuzz bench kafka kafka-stop
+.PHONY: help demo build test race lint golden promises fuzz bench bench-coalesce kafka kafka-stop
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 TOOL    := go tool -modfile=$(CURDIR)/tools/go.mod
@@ -44,6 +44,9 @@ fuzz: ## Fuzz every target for FUZZTIME (30s)
 bench: ## Run every benchmark COUNT (6) times and print the medians, then the whole program beside a raw fetch
 	mkdir -p .cache && go test -run '^$$' -bench . -benchmem -count $(or $(COUNT),6) ./... | tee .cache/bench.txt && $(TOOL) benchstat .cache/bench.txt
 	go run ./bench/throughput
+
+bench-coalesce: ## Print the scheduler beside simpler ways to spend the calls, as Markdown (two minutes)
+	go run ./bench/coalesce table
 
 kafka: ## Start a real Apache Kafka on loopback (KAFKA_VERSION, KAFKA_PORT), its address in .cache/kafka/address
 	scripts/kafka.sh start

@@ -75,7 +75,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
-	o := options{seeds: []uint64{1, 2, 3}, quotas: []int{100}, regimes: regimeNames(), policies: policyNames()}
+	o := options{seeds: []uint64{1, 2, 3}, quotas: []int{100, 1, 5, 10, 1000}, regimes: regimeNames(), policies: policyNames()}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.rules, "rules", "", "rule file (default: the benchmark's own, bench/coalesce/rules.yaml)")
@@ -83,7 +83,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.Uint64Var(&o.seed, "seed", 1, "gen: of the trace; run: of the latencies")
 	list := func(name, what string, read func(string) error) {
 		flags.Func(name, what+", separated by commas", func(s string) error {
-			for _, part := range strings.Split(s, ",") {
+			for part := range strings.SplitSeq(s, ",") {
 				if err := read(part); err != nil {
 					return err
 				}
@@ -113,7 +113,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 			o.seeds = append(o.seeds, n)
 			return err
 		})
-		list("quota", "calls in 24 hours (default 100)", func(s string) error {
+		list("quota", "calls in 24 hours; details are of the first (default 100,1,5,10,1000)", func(s string) error {
 			first("quota", func() { o.quotas = nil })
 			n, err := strconv.Atoi(s)
 			o.quotas = append(o.quotas, n)

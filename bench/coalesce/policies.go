@@ -39,10 +39,10 @@ func policyNames() []string {
 	return names
 }
 
-func baseline(plain bool, make func(quota int) policy) func(*trace, *mapper.Rules, playOptions) (pushLog, error) {
+func baseline(plain bool, made func(quota int) policy) func(*trace, *mapper.Rules, playOptions) (pushLog, error) {
 	return func(t *trace, _ *mapper.Rules, o playOptions) (pushLog, error) {
 		o.plain = plain
-		return drive(t, make(o.quota), o)
+		return drive(t, made(o.quota), o)
 	}
 }
 

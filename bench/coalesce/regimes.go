@@ -39,12 +39,12 @@ var (
 
 func calm(g *generator) {
 	for range g.count(3) {
-		g.campaign(spell{g.awake(0), 2 * hour}, 12, cities[:6])
+		g.campaign(spell{g.awake(0), 2 * hour}, 9, cities[:6])
 	}
 	for range g.count(24) {
 		g.price(g.awake(0), g.random.IntN(10))
 	}
-	for range g.count(16) {
+	for range g.count(12) {
 		g.stock(g.awake(0), 1+g.random.IntN(3))
 	}
 	for range g.count(14) {

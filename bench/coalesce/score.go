@@ -22,14 +22,14 @@ type figures struct {
 	missed   int     // critical ones that were not pushed when they were due
 	expired  int
 	calls    int
-	delays   map[intent.Priority][]time.Duration // of what was pushed, and what it superseded
-	hours    [24]int                             // calls by hour of their day
+	delays   [intent.Critical + 1][]time.Duration // by priority: of what was pushed, and what it superseded
+	hours    [24]int                              // calls by hour of their day
 }
 
 // score judges a log and returns its figures, or everything that is wrong with it.
 func score(t *trace, log pushLog, quota int) (*figures, error) {
 	j := check(t, log, quota)
-	f := &figures{logs: 1, weight: t.total, calls: len(j.sent), delays: map[intent.Priority][]time.Duration{}}
+	f := &figures{logs: 1, weight: t.total, calls: len(j.sent)}
 	f.cost = callCost * float64(f.calls)
 	for _, at := range j.sent {
 		f.hours[int(at.Hours())%24]++
@@ -76,9 +76,6 @@ func (j *judge) pushed(a *ask) (time.Duration, bool) {
 
 // add joins the figures of another log.
 func (f *figures) add(o *figures) {
-	if f.delays == nil {
-		f.delays = map[intent.Priority][]time.Duration{}
-	}
 	f.logs += o.logs
 	f.cost += o.cost
 	f.weight += o.weight

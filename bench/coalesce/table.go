@@ -153,7 +153,7 @@ func (o options) overview(out *bytes.Buffer, games []*game, quota int) {
 
 // details has all figures of one regime.
 func details(out *bytes.Buffer, rows []row) {
-	fmt.Fprintln(out, "| policy | score | critical missed | expired | calls | cost | critical | high | normal | low |")
+	fmt.Fprintln(out, "| policy | score | critical missed | expired | calls | cost | critical: mean / p99 | high | normal | low |")
 	fmt.Fprintln(out, "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
 	for _, r := range rows {
 		f := r.of
