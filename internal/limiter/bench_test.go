@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,6 +26,13 @@ var loads = []struct {
 	}},
 	{"a message each", func(b *testing.B, r *rand.Rand, n int) intent.Intent {
 		return newIntent(b, n, anyOf(r, 1+r.IntN(2), 40), message(b, fmt.Sprint(n)))
+	}},
+	// A digest of five messages to each of eighty segments, which never unite.
+	{"digests", func(b *testing.B, r *rand.Rand, n int) intent.Intent {
+		to := must(audience.OfAllAttrs(map[string]string{"level": fmt.Sprint(r.IntN(4)), "city": fmt.Sprint(r.IntN(20))}))
+		in := newIntent(b, n, to, message(b, fmt.Sprint(n%5)))
+		in.Policy.Mode, in.Policy.MaxMessages, in.Policy.Overflow = intent.Digest, 5, intent.Next
+		return in
 	}},
 	// Values of one attribute never merge.
 	{"an attribute's value each", func(b *testing.B, _ *rand.Rand, n int) intent.Intent {
@@ -53,29 +61,36 @@ func BenchmarkScheduler(b *testing.B) {
 				continue
 			}
 			b.Run(fmt.Sprintf("%s/%d", load.name, n), func(b *testing.B) {
-				var add, end, kept, calls float64
+				var add, cpu, end, kept, remembered, calls float64
 				for b.Loop() {
 					r := rand.New(rand.NewPCG(1, 2))
-					s := newScheduler()
 					heap := heapInUse()
-					var adding time.Duration
+					s := newScheduler()
+					// What tells repeats is bounded on its own, so it is not counted.
+					for i := range n {
+						s.memory.repeated(start, &intent.Origin{Source: "/s", ID: fmt.Sprint(i)})
+					}
+					remembered = float64(heapInUse()-heap) / float64(n)
+					heap = heapInUse()
+					var adding, working time.Duration
 					const chunk = 1000 // made before the clock runs, dropped after
 					for from := 0; from < n; from += chunk {
 						intents := make([]intent.Intent, 0, chunk)
 						for i := range chunk {
 							intents = append(intents, load.make(b, r, from+i))
 						}
-						began := time.Now()
+						began, worked := time.Now(), cpuTime(b)
 						for i := range intents {
 							if ended := s.Add(start, intents[i]); len(ended) > 0 {
 								b.Fatalf("intent %d ended at once", from+i)
 							}
 						}
 						adding += time.Since(began)
+						working += cpuTime(b) - worked
 					}
 					kept = float64(heapInUse()-heap) / float64(n)
 					calls = float64(s.batches())
-					add = float64(adding.Nanoseconds()) / float64(n)
+					add, cpu = float64(adding.Nanoseconds())/float64(n), float64(working.Nanoseconds())/float64(n)
 					began := time.Now()
 					if ended := s.Idle(start.Add(2 * time.Hour)).Ended; len(ended) != n {
 						b.Fatalf("%d of %d expired", len(ended), n)
@@ -83,6 +98,8 @@ func BenchmarkScheduler(b *testing.B) {
 					end = float64(time.Since(began).Nanoseconds()) / float64(n)
 				}
 				b.ReportMetric(add, "ns/add")
+				b.ReportMetric(cpu, "cpu-ns/add")
+				b.ReportMetric(remembered, "B/remembered")
 				b.ReportMetric(end, "ns/expire")
 				b.ReportMetric(kept, "B/pending")
 				b.ReportMetric(calls, "calls")
@@ -123,6 +140,16 @@ func BenchmarkSnapshot(b *testing.B) {
 	for b.Loop() {
 		s.Snapshot(start, 20)
 	}
+}
+
+// cpuTime is what the process has worked, the collector's work included: on a busy
+// machine it says more than the clock.
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func heapInUse() int64 {

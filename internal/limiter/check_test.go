@@ -337,7 +337,9 @@ func (g *group) check(units []*unit) error {
 			continue
 		}
 		for n, at := range atomsOf(u.audience) {
-			if entries++; g.atoms[at][more.slots[n]] != (entry{u, maskOf(atomsOf(u.audience)), n}) {
+			entries++
+			k := slices.IndexFunc(more.spots, func(s spot) bool { return s.in == g.atoms[at] })
+			if k < 0 || more.spots[k].in.units[more.spots[k].at] != (entry{u, maskOf(atomsOf(u.audience)), k}) || len(more.spots) <= n {
 				return fmt.Errorf("%v is not found under %v", u.audience, at)
 			}
 		}
@@ -349,7 +351,7 @@ func (g *group) check(units []*unit) error {
 	}
 	listed := 0
 	for at, list := range g.atoms {
-		if listed += len(list); len(list) == 0 {
+		if listed += len(list.units); len(list.units) == 0 || list.atom != at {
 			return fmt.Errorf("an empty list under %v", at)
 		}
 	}

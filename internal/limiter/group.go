@@ -17,17 +17,29 @@ const candidates = 32
 type group struct {
 	units []*unit
 	exact map[audience.Audience]*cohort // who ask for this very audience
-	atoms map[atom][]entry              // units whose audience names the atom
+	atoms map[atom]*naming              // units whose audience names the atom
 	roomy map[room][]*unit              // units that could name another tag or pair
 	all   *unit                         // the unit for everyone
 }
 
-// entry is a unit in the list of its nth atom. A unit knows its index in each
-// list, so that leaving one costs the same however long it is.
+// naming lists the units whose audience names one atom.
+type naming struct {
+	atom  atom
+	units []entry
+}
+
+// entry is a unit under the nth atom that it was entered under. A unit knows its
+// index in each list, so that leaving one costs the same however long it is.
 type entry struct {
 	u    *unit
 	mask uint64
 	nth  int
+}
+
+// spot is where a unit stands in one list.
+type spot struct {
+	in *naming
+	at int32
 }
 
 // room is an any kind and a number of tags or pairs below the most allowed.
@@ -110,7 +122,7 @@ func (s *Scheduler) find(door *unit, a audience.Audience) *unit {
 	var best *unit
 	least, tried := 0, 0
 	for _, at := range atoms {
-		for _, e := range g.atoms[at] {
+		for _, e := range g.under(at) {
 			if tried++; tried > candidates {
 				break
 			}
@@ -160,7 +172,7 @@ func (s *Scheduler) contained(u *unit) []*unit {
 	atoms := atomsOf(u.audience)
 	mask := maskOf(atoms)
 	for _, at := range atoms {
-		for _, e := range g.atoms[at] {
+		for _, e := range g.under(at) {
 			if e.u == u || slices.Contains(found, e.u) {
 				continue
 			}
@@ -195,7 +207,7 @@ func (s *Scheduler) file(u *unit) {
 	}
 	g := door.group()
 	if g == nil {
-		g = &group{exact: make(map[audience.Audience]*cohort), atoms: make(map[atom][]entry), roomy: make(map[room][]*unit)}
+		g = &group{exact: make(map[audience.Audience]*cohort), atoms: make(map[atom]*naming), roomy: make(map[room][]*unit)}
 		door.more().group = g
 		g.enter(door)
 	}
@@ -229,21 +241,7 @@ func (g *group) enter(u *unit) {
 	for _, c := range more.cohorts.list {
 		g.exact[c.audience] = c
 	}
-	if u.audience.Kind() == audience.Everyone {
-		g.all = u
-		return
-	}
-	atoms := atomsOf(u.audience)
-	mask := maskOf(atoms)
-	more.slots = slices.Grow(more.slots[:0], len(atoms))
-	for n, at := range atoms {
-		more.slots = append(more.slots, int32(len(g.atoms[at])))
-		g.atoms[at] = append(g.atoms[at], entry{u, mask, n})
-	}
-	if r, ok := roomOf(u.audience); ok {
-		more.roomy = int32(len(g.roomy[r]))
-		g.roomy[r] = append(g.roomy[r], u)
-	}
+	g.name(u)
 }
 
 func (g *group) exit(u *unit) {
@@ -257,29 +255,106 @@ func (g *group) exit(u *unit) {
 			delete(g.exact, c.audience)
 		}
 	}
+	g.unname(u)
+}
+
+// under returns the units that name an atom.
+func (g *group) under(at atom) []entry {
+	if n := g.atoms[at]; n != nil {
+		return n.units
+	}
+	return nil
+}
+
+// name enters a unit under all that its audience names, and where those look that
+// have room; unname takes it out.
+func (g *group) name(u *unit) {
+	if u.audience.Kind() == audience.Everyone {
+		g.all = u
+		return
+	}
+	atoms := atomsOf(u.audience)
+	u.also.spots = slices.Grow(u.also.spots[:0], len(atoms))
+	mask := maskOf(atoms)
+	for _, at := range atoms {
+		g.spot(u, at, mask)
+	}
+	g.room(u)
+}
+
+func (g *group) spot(u *unit, at atom, mask uint64) {
+	list := g.atoms[at]
+	if list == nil {
+		list = &naming{atom: at}
+		g.atoms[at] = list
+	}
+	u.also.spots = append(u.also.spots, spot{list, int32(len(list.units))})
+	list.units = append(list.units, entry{u, mask, len(u.also.spots) - 1})
+}
+
+func (g *group) room(u *unit) {
+	if r, ok := roomOf(u.audience); ok {
+		u.also.roomy = int32(len(g.roomy[r]))
+		g.roomy[r] = append(g.roomy[r], u)
+	}
+}
+
+func (g *group) unname(u *unit) {
 	if u == g.all {
 		g.all = nil
 		return
 	}
-	for n, at := range atomsOf(u.audience) {
-		list, slot := g.atoms[at], more.slots[n]
-		last := list[len(list)-1]
-		list[slot] = last
-		last.u.also.slots[last.nth] = slot
-		list[len(list)-1] = entry{}
-		if g.atoms[at] = list[:len(list)-1]; len(list) == 1 {
-			delete(g.atoms, at)
+	for _, spot := range u.also.spots {
+		list := spot.in
+		last := len(list.units) - 1
+		moved := list.units[last]
+		list.units[spot.at] = moved
+		moved.u.also.spots[moved.nth].at = spot.at
+		list.units[last] = entry{}
+		if list.units = list.units[:last]; last == 0 {
+			delete(g.atoms, list.atom)
 		}
 	}
-	if r, ok := roomOf(u.audience); ok {
-		list := g.roomy[r]
-		last := list[len(list)-1]
-		list[more.roomy], last.also.roomy = last, more.roomy
-		list[len(list)-1] = nil
-		if g.roomy[r] = list[:len(list)-1]; len(list) == 1 {
-			delete(g.roomy, r)
+	g.unroom(u)
+}
+
+func (g *group) unroom(u *unit) {
+	r, ok := roomOf(u.audience)
+	if !ok {
+		return
+	}
+	list := g.roomy[r]
+	last := list[len(list)-1]
+	list[u.also.roomy], last.also.roomy = last, u.also.roomy
+	list[len(list)-1] = nil
+	if g.roomy[r] = list[:len(list)-1]; len(list) == 1 {
+		delete(g.roomy, r)
+	}
+}
+
+// rename gives a unit of the group another audience. One of an any kind that names
+// more than before stays where it stands.
+func (g *group) rename(u *unit, to audience.Audience) {
+	if narrow(to) != 1 || to.Kind() != u.audience.Kind() || !to.Contains(u.audience) {
+		g.unname(u)
+		u.audience = to
+		g.name(u)
+		return
+	}
+	g.unroom(u)
+	u.audience = to
+	atoms := atomsOf(to)
+	mask := maskOf(atoms)
+	known := len(u.also.spots)
+	for _, at := range atoms {
+		if !slices.ContainsFunc(u.also.spots[:known], func(s spot) bool { return s.in.atom == at }) {
+			g.spot(u, at, mask)
 		}
 	}
+	for _, spot := range u.also.spots {
+		spot.in.units[spot.at].mask = mask
+	}
+	g.room(u)
 }
 
 func byID(p, q *pending) int { return cmp.Compare(p.id, q.id) }

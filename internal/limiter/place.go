@@ -84,12 +84,17 @@ func (s *Scheduler) refile(p *pending) {
 // resize gives a filed unit another audience. The batch it is in with others is
 // theirs: it gets one of its own.
 func (s *Scheduler) resize(u *unit, to audience.Audience) {
-	s.unfile(u)
 	s.apart(u)
 	s.hide(u.batch)
-	u.audience = to
+	class, g := u.class(), u.group()
+	class.shut(u.audience)
+	if g != nil && !u.alone() {
+		g.rename(u, to)
+	} else {
+		u.audience = to // its door is that of its message
+	}
+	class.open(to)
 	s.show(u.batch)
-	s.file(u)
 }
 
 // apart gives a unit a batch of its own.

@@ -29,11 +29,11 @@ type also struct {
 	cohorts cohorts
 	most    int32 // of a digest: messages that its intents allow in a call, or fewer
 
-	// Where the group has it: index in units, in the list of each of its atoms in
-	// their order, and in the list of those with room.
+	// Where the group has it: index in units, spot under each of its atoms, and index
+	// in the list of those with room.
 	slot  int32
-	slots []int32
 	roomy int32
+	spots []spot
 }
 
 // cohort is the items of a unit that ask for one audience. A unit has none while
