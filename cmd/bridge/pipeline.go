@@ -53,7 +53,7 @@ func (p *pipeline) assemble(ctx context.Context) error {
 	// What needs no Kafka comes first: its mistakes are told before anything is
 	// created there.
 	var err error
-	if p.console, err = console.Listen(console.Config{Addr: p.cfg.HTTPAddr, Gatherer: p.metrics, Logger: p.log, Checks: p.checks}); err != nil {
+	if p.console, err = console.Listen(console.Config{Addr: p.cfg.HTTPAddr, Gatherer: p.metrics, Logger: p.log, Checks: p.checks, Status: p.status}); err != nil {
 		return err
 	}
 	if err := p.newLanes(); err != nil {

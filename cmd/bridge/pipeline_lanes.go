@@ -45,6 +45,15 @@ func (p *pipeline) newLanes() error {
 	return nil
 }
 
+// quotas says how many calls each lane has, for the log.
+func (p *pipeline) quotas() map[string]int {
+	quotas := make(map[string]int, len(p.lanes))
+	for i := range p.lanes {
+		quotas[p.lanes[i].Label()] = p.lanes[i].Terms.Calls
+	}
+	return quotas
+}
+
 // checkLanesOf sees that every lane of the rule file has an app.
 func checkLanesOf(rules *mapper.Rules, lanes []config.Lane) error {
 	var errs []error

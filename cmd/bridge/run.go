@@ -22,7 +22,9 @@ each to the results topic. SIGTERM or Ctrl-C ends it in order: the call in fligh
 is finished, recorded and committed; a second one ends it at once.
 
 Several instances share one consumer group: one works, the others stand by.
-Health and metrics are on BRIDGE_HTTP_ADDR: /livez, /readyz?verbose, /metrics.`,
+Health, metrics and status are on BRIDGE_HTTP_ADDR: /livez, /readyz?verbose,
+/metrics, /api/v1/status. A lane of the rule file is one more app of the push API,
+which BRIDGE_LANES and BRIDGE_LANE_<NAME>_* configure.`,
 		Example: `  export BRIDGE_KAFKA_BROKERS=localhost:9092 BRIDGE_KAFKA_TOPICS=member.promo
   export BRIDGE_PUSH_SDKAPPID=1400000000 BRIDGE_PUSH_IDENTIFIER=administrator
   export BRIDGE_PUSH_SECRET_KEY_FILE=/run/secrets/push-key BRIDGE_PUSH_REGION=singapore
@@ -60,7 +62,7 @@ func runBridge(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	}
 	defer p.close()
 	log.Info("bridge runs", "version", version, "rules", len(rules.Rules()), "rules_version", rules.Version(),
-		"topics", cfg.Kafka.Topics, "group", cfg.Kafka.Group, "quota", cfg.Push.Quota, "http", p.console.Addr())
+		"topics", cfg.Kafka.Topics, "group", cfg.Kafka.Group, "lanes", p.quotas(), "http", p.console.Addr())
 	if err := p.run(ctx); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -104,6 +105,10 @@ func wantHealth(t *testing.T, i *instance, state string) {
 	want := regexp.MustCompile(`^\[\+\]rules: version [0-9a-f]{12}\n\[\+\]kafka: ` + state + `\n\[\+\]push\n\[\+\]results\n\[\+\]fetching\nok\n$`)
 	if body := get(t, i.url+"/readyz?verbose"); !want.MatchString(body) {
 		t.Errorf("/readyz?verbose:\n%s", body)
+	}
+	var s status
+	if err := json.Unmarshal([]byte(get(t, i.url+"/api/v1/status")), &s); err != nil || s.State != state || len(s.Lanes) != 1 || s.Lanes[0].Quota != 100 {
+		t.Errorf("/api/v1/status: %+v, %v", s, err)
 	}
 }
 

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +32,9 @@ type Config struct {
 	Logger   *slog.Logger
 	// Checks says how things are. It should answer within a second.
 	Checks func(ctx context.Context) []Check
+	// Status is what GET /api/v1/status answers, encoded as JSON. It should answer
+	// within a second, and hold no secret.
+	Status func(ctx context.Context) any
 }
 
 // Server serves one instance's health and metrics.
@@ -47,8 +51,8 @@ const (
 // Listen takes the address, so that a wrong one is an error before anything
 // else starts.
 func Listen(cfg Config) (*Server, error) {
-	if cfg.Gatherer == nil || cfg.Logger == nil || cfg.Checks == nil {
-		return nil, errors.New("console: configuration needs Gatherer, Logger and Checks")
+	if cfg.Gatherer == nil || cfg.Logger == nil || cfg.Checks == nil || cfg.Status == nil {
+		return nil, errors.New("console: configuration needs Gatherer, Logger, Checks and Status")
 	}
 	lis, err := net.Listen("tcp", cfg.Addr)
 	if err != nil {
@@ -96,11 +100,23 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("GET /-/ready", s.ready)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.cfg.Gatherer, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /api/v1/status", s.status)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	return mux
+}
+
+func (s *Server) status(w http.ResponseWriter, r *http.Request) {
+	body, err := json.MarshalIndent(s.cfg.Status(r.Context()), "", "  ")
+	if err != nil {
+		s.cfg.Logger.Error("encode status", "error", err, "do", "report it: the program made what no JSON can say")
+		http.Error(w, "the status cannot be encoded, see the log", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(append(body, '\n')) // who asked has gone
 }
 
 // ready answers as kube-apiserver does: 200 or 503, and with ?verbose a line a

@@ -25,6 +25,7 @@ func newConfig(checks ...Check) Config {
 	return Config{
 		Addr: "127.0.0.1:0", Gatherer: reg, Logger: slog.New(slog.DiscardHandler),
 		Checks: func(context.Context) []Check { return checks },
+		Status: func(context.Context) any { return map[string]any{"state": "owner", "pending": len(checks)} },
 	}
 }
 
@@ -56,6 +57,7 @@ func TestRoutes(t *testing.T) {
 		"not ready says why":      {checks: notReady, path: "/readyz", status: 503, body: "[+]rules: version 1\n[-]kafka: joining\n[-]push: breaker open\nnot ready\n"},
 		"ready, not":              {checks: notReady, path: "/-/ready", status: 503, holds: "[-]kafka: joining\n"},
 		"metrics":                 {checks: well, path: "/metrics", status: 200, holds: "\ntested_total 1\n"},
+		"status":                  {checks: well, path: "/api/v1/status", status: 200, body: "{\n  \"pending\": 1,\n  \"state\": \"owner\"\n}\n"},
 		"profiles":                {checks: well, path: "/debug/pprof/", status: 200, holds: "goroutine"},
 		"a profile":               {checks: well, path: "/debug/pprof/goroutine?debug=1", status: 200, holds: "goroutine profile"},
 		"nothing else":            {checks: well, path: "/", status: 404},
