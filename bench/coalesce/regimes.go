@@ -71,9 +71,9 @@ func promoBurst(g *generator) {
 
 func alertStorm(g *generator) {
 	start := g.between(2*hour, 14*hour)
-	for range g.count(14) {
+	for range g.count(22) {
 		g.alert(start+g.between(0, 4*hour), alertSpec{
-			regions: 10 + g.random.IntN(18), revisions: 2 + g.random.IntN(3), every: g.between(2*time.Minute, 15*time.Minute), last: 1 + g.random.IntN(2),
+			regions: 6 + g.random.IntN(15), revisions: 2 + g.random.IntN(3), every: g.between(2*time.Minute, 15*time.Minute), last: 1 + g.random.IntN(2),
 		})
 	}
 	for range g.count(40) {
