@@ -17,12 +17,13 @@ import (
 // files are what Secrets and ConfigMaps that the chart does not make have in
 // them, as values.yaml tells their owners.
 var files = map[string]string{
-	"push-secret-key":     "of the existing secret",
-	"kafka-sasl-password": "of the existing secret",
-	"rules.yaml":          "version: 1",
-	"ca.crt":              "PEM",
-	"tls.crt":             "PEM",
-	"tls.key":             "PEM",
+	"push-secret-key":        "of the existing secret",
+	"push-secret-key-alerts": "of the existing secret",
+	"kafka-sasl-password":    "of the existing secret",
+	"rules.yaml":             "version: 1",
+	"ca.crt":                 "PEM",
+	"tls.crt":                "PEM",
+	"tls.key":                "PEM",
 }
 
 // sameSecret lets go-cmp see what Secret hides.
@@ -128,6 +129,9 @@ func TestTheBridgeRunsWithTheChartsEnvironment(t *testing.T) {
 			c.Kafka.SASLPassword = config.NewSecret("of the existing secret")
 			c.Kafka.TLSEnabled, c.Kafka.TLSCAFile = true, "/etc/bridge/kafka-ca/ca.crt"
 			c.Push.SecretKey, c.Push.Region = config.NewSecret("of the existing secret"), "china"
+			alerts := c.Push
+			alerts.SDKAppID = 1400000001
+			c.LaneNames, c.Lanes = []string{"alerts"}, []config.Lane{{Name: "alerts", Push: alerts}}
 		},
 		"full": func(c *config.Config) {
 			c.Kafka.Brokers = []string{"kafka-0.example.com:9093", "kafka-1.example.com:9093"}
@@ -142,6 +146,12 @@ func TestTheBridgeRunsWithTheChartsEnvironment(t *testing.T) {
 			c.Push.SDKAppID, c.Push.Region, c.Push.URL = 4294967295, "", "https://push.example.com"
 			c.Push.Quota, c.Push.Interval = 100_000, 1500*time.Millisecond
 			c.Pipeline.MaxPending = 50_000
+			alerts, promo := c.Push, c.Push
+			alerts.SDKAppID, alerts.SecretKey, alerts.Identifier = 1400000001, config.NewSecret("not-a-real-key-of-alerts"), "other"
+			alerts.Region, alerts.URL, alerts.Quota, alerts.Interval = "frankfurt", "", 50, 2*time.Second
+			promo.SDKAppID, promo.SecretKey, promo.Quota = 1400000002, config.NewSecret("not-a-real-key-either"), 100
+			c.LaneNames = []string{"alerts", "promo-eu"}
+			c.Lanes = []config.Lane{{Name: "alerts", Push: alerts}, {Name: "promo-eu", Push: promo}}
 			c.LogLevel, c.LogFormat = -4, "text"
 		},
 	}

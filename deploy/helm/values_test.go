@@ -35,6 +35,14 @@ func TestValuesThatCannotRun(t *testing.T) {
 		"broker without a port":    {base: "minimal", set: "kafka.brokers={kafka}", want: []string{"brokers"}},
 		"interval without a unit":  {base: "minimal", set: "push.interval=1", want: []string{"interval"}},
 		"quota of none":            {base: "minimal", set: "push.quota=0", want: []string{"quota"}},
+		"lane without an app":      {base: "minimal", set: "push.lanes.alerts.secretKey=x", want: []string{"sdkappid"}},
+		"lane without a key":       {base: "minimal", set: "push.lanes.alerts.sdkappid=7", want: []string{"push.lanes.alerts.secretKey: give", "push-secret-key-alerts"}},
+		"lane's key twice":         {base: "existing", set: "push.lanes.alerts.secretKey=x", want: []string{"existingSecret: it would hide push.lanes.alerts.secretKey"}},
+		"lane's region and url":    {base: "minimal", set: "push.lanes.a.sdkappid=7,push.lanes.a.secretKey=x,push.lanes.a.region=china,push.lanes.a.url=https://a.example.com", want: []string{"push.lanes.a.region and url: keep one"}},
+		"lane of the default app":  {base: "minimal", set: "push.lanes.alerts.sdkappid=1400000000,push.lanes.alerts.secretKey=x", want: []string{"push.lanes.alerts.sdkappid: 1400000000 is that of push"}},
+		"lane of another's app":    {base: "full", set: "push.lanes.promo-eu.sdkappid=1400000001", want: []string{"push.lanes.promo-eu.sdkappid: 1400000001 is that of push.lanes.alerts"}},
+		"lane called default":      {base: "minimal", set: "push.lanes.default.sdkappid=7,push.lanes.default.secretKey=x", want: []string{"default"}},
+		"lane in capitals":         {base: "minimal", set: "push.lanes.Alerts.sdkappid=7,push.lanes.Alerts.secretKey=x", want: []string{"Alerts"}},
 		"too little time to stop":  {base: "minimal", set: "terminationGracePeriodSeconds=10", want: []string{"terminationGracePeriodSeconds"}},
 	} {
 		t.Run(name, func(t *testing.T) {

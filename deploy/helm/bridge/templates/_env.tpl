@@ -71,5 +71,36 @@
   value: {{ .quota | int64 | quote }}
 - name: BRIDGE_PUSH_INTERVAL
   value: {{ .interval | quote }}
+{{- with .lanes }}
+- name: BRIDGE_LANES
+  value: {{ keys . | sortAlpha | join "," | quote }}
+{{- end }}
+{{- range $name, $lane := .lanes }}
+{{- $own := printf "BRIDGE_LANE_%s" ($name | upper | replace "-" "_") }}
+- name: {{ $own }}_SDKAPPID
+  value: {{ .sdkappid | int64 | quote }}
+- name: {{ $own }}_SECRET_KEY_FILE
+  value: /etc/bridge/secret/push-secret-key-{{ $name }}
+{{- with .identifier }}
+- name: {{ $own }}_IDENTIFIER
+  value: {{ . | quote }}
+{{- end }}
+{{- with .region }}
+- name: {{ $own }}_REGION
+  value: {{ . | quote }}
+{{- end }}
+{{- with .url }}
+- name: {{ $own }}_URL
+  value: {{ . | quote }}
+{{- end }}
+{{- with .quota }}
+- name: {{ $own }}_QUOTA
+  value: {{ . | int64 | quote }}
+{{- end }}
+{{- with .interval }}
+- name: {{ $own }}_INTERVAL
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end }}

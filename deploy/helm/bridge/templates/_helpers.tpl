@@ -55,6 +55,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if and .push.region .push.url }}{{ $bad = append $bad "push.region and push.url: keep one" }}{{ end }}
 {{- if not (or .push.region .push.url) }}{{ $bad = append $bad "push.region: name a region, or give push.url" }}{{ end }}
 {{- if not (or .existingSecret .push.secretKey) }}{{ $bad = append $bad "push.secretKey: give the app's key, or existingSecret that has it under push-secret-key" }}{{ end }}
+{{- $apps := dict (.push.sdkappid | int64 | toString) "push" }}
+{{- $existing := .existingSecret }}
+{{- range $name, $lane := .push.lanes }}
+{{- if and .region .url }}{{ $bad = append $bad (printf "push.lanes.%s.region and url: keep one" $name) }}{{ end }}
+{{- if not (or $existing .secretKey) }}{{ $bad = append $bad (printf "push.lanes.%s.secretKey: give the app's key, or existingSecret that has it under push-secret-key-%s" $name $name) }}{{ end }}
+{{- if and $existing .secretKey }}{{ $bad = append $bad (printf "existingSecret: it would hide push.lanes.%s.secretKey; keep one" $name) }}{{ end }}
+{{- $app := .sdkappid | int64 | toString }}
+{{- if hasKey $apps $app }}{{ $bad = append $bad (printf "push.lanes.%s.sdkappid: %s is that of %s: an app has one budget, so it is one lane" $name $app (get $apps $app)) }}{{ end }}
+{{- $_ := set $apps $app (printf "push.lanes.%s" $name) }}
+{{- end }}
 {{- if and .existingSecret (or .push.secretKey .kafka.sasl.password) }}{{ $bad = append $bad "existingSecret: it would hide push.secretKey and kafka.sasl.password; keep one" }}{{ end }}
 {{- if not (or .rules .existingRulesConfigMap) }}{{ $bad = append $bad "rules: give the rule file (--set-file rules=rules.yaml), or existingRulesConfigMap" }}{{ end }}
 {{- if and .rules .existingRulesConfigMap }}{{ $bad = append $bad "rules and existingRulesConfigMap: keep one" }}{{ end }}
