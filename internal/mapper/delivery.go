@@ -170,18 +170,18 @@ func (l *loader) delivery(n *node, field string, base defaults) deliverySpec {
 	} else {
 		d.policy.Gate = l.gates.one(gate)
 	}
-	l.checkHeld(n, field, said, &d, gate)
+	l.checkHeld(n, field, &d)
 	return d
 }
 
 // checkHeld warns of events that expire while something holds them. What an
 // event says of its own expiry cannot be known here.
-func (l *loader) checkHeld(n *node, field string, said *node, d *deliverySpec, gate intent.Gate) {
+func (l *loader) checkHeld(n *node, field string, d *deliverySpec) {
 	if d.expireAt != nil {
 		return
 	}
 	place := n.get("name")
-	if said != nil {
+	if said := n.get("delivery"); said != nil {
 		for _, key := range []string{"active", "expire_after"} {
 			if v := said.get(key); v != nil {
 				place = v
@@ -191,11 +191,15 @@ func (l *loader) checkHeld(n *node, field string, said *node, d *deliverySpec, g
 	if d.clock != nil && d.expireAfter < 24*time.Hour {
 		l.warn(place, join(field, "delivery.expire_after"), fmt.Sprintf("%v, and an event may wait a day for the digest's time", d.expireAfter), "what comes early expires: make it 24h or more")
 	}
-	if gate.Active == nil {
-		return
+	var active *intent.Calendar
+	switch {
+	case d.clock != nil:
+		active = d.clock.held.Active
+	case d.policy.Gate != nil:
+		active = d.policy.Gate.Active
 	}
 	for _, u := range l.intervals.unions {
-		if u.calendar == gate.Active && d.expireAfter <= u.gap {
+		if u.calendar == active && d.expireAfter <= u.gap {
 			l.warn(place, join(field, "delivery.expire_after"), fmt.Sprintf("%v, and %s is closed for up to %v", d.expireAfter, u.calendar.Name(), u.gap),
 				"what comes after its end expires: make it longer than that")
 		}

@@ -154,7 +154,7 @@ func (l *loader) active(n *node, field string) *intent.Calendar {
 		case slices.Contains(names, name):
 			l.refuse(item, at, fmt.Sprintf("%s is there twice", name), "keep one")
 		case !slices.Contains(l.intervals.names, name):
-			l.unknown(item, at, "time interval", name, l.intervals.names, "write it under time_intervals")
+			l.unknown(item, at, reference{"time interval", name, l.intervals.names, "write it under time_intervals"})
 		}
 		names = append(names, name)
 	}

@@ -192,37 +192,37 @@ func (l *loader) minutes(n *node, field string, end bool) (int, bool) {
 	return t.Hour()*60 + t.Minute(), true
 }
 
-// weekdays reads a weekday or a range of them, as 0 to 6 from Sunday on.
+// weekdays reads a weekday or a range of them.
 func (l *loader) weekdays(n *node, field string) (first, last time.Weekday, ok bool) {
-	return bounds(l, n, field, "weekday", `write it like monday or "monday:friday"`, func(word string) (time.Weekday, bool) {
+	return bounds(l, n, field, scale[time.Weekday]{"weekday", `write it like monday or "monday:friday"`, func(word string) (time.Weekday, bool) {
 		for d := time.Sunday; d <= time.Saturday; d++ {
 			if strings.ToLower(d.String()) == word {
 				return d, true
 			}
 		}
 		return 0, false
-	})
+	}})
 }
 
 // months reads a month or a range of them, by name or number.
 func (l *loader) months(n *node, field string) (first, last time.Month, ok bool) {
-	return bounds(l, n, field, "month", `write it like may, "5" or "may:august"`, func(word string) (time.Month, bool) {
+	return bounds(l, n, field, scale[time.Month]{"month", `write it like may, "5" or "may:august"`, func(word string) (time.Month, bool) {
 		for m := time.January; m <= time.December; m++ {
 			if strings.ToLower(m.String()) == word || strconv.Itoa(int(m)) == word {
 				return m, true
 			}
 		}
 		return 0, false
-	})
+	}})
 }
 
 func (l *loader) daysOfMonth(n *node, field string) intent.DayRange {
 	const do = `write it like "1:5", or "-3:-1" for the month's last three`
-	first, last, ok := bounds(l, n, field, "day of the month", do, func(word string) (int, bool) {
+	first, last, ok := bounds(l, n, field, scale[int]{"day of the month", do, func(word string) (int, bool) {
 		d, err := strconv.Atoi(word)
 		return d, err == nil && d != 0 && -31 <= d && d <= 31 && word == strconv.Itoa(d)
-	})
-	// Judged in the longest month; one of the start counts from either end.
+	}})
+	// In the longest month, from whichever end the days are counted.
 	if in31 := func(d int) int { return (d + 32) % 32 }; ok && (in31(last) < in31(first) || first < 0 && last > 0) {
 		l.refuse(n, field, fmt.Sprintf("%q ends before it starts", n.text), do)
 	}
@@ -230,14 +230,20 @@ func (l *loader) daysOfMonth(n *node, field string) intent.DayRange {
 }
 
 func (l *loader) years(n *node, field string) (first, last int, ok bool) {
-	return bounds(l, n, field, "year", `write it like "2026" or "2026:2028"`, func(word string) (int, bool) {
+	return bounds(l, n, field, scale[int]{"year", `write it like "2026" or "2026:2028"`, func(word string) (int, bool) {
 		y, err := strconv.Atoi(word)
 		return y, err == nil && 1970 <= y && y <= 9999 && word == strconv.Itoa(y)
-	})
+	}})
+}
+
+// scale is what the ends of a range are points of.
+type scale[T ~int] struct {
+	what, do string // for messages
+	parse    func(string) (T, bool)
 }
 
 // bounds reads "a" or "a:b". Of an end that counts from behind it says nothing.
-func bounds[T ~int](l *loader, n *node, field, what, do string, parse func(string) (T, bool)) (first, last T, ok bool) {
+func bounds[T ~int](l *loader, n *node, field string, of scale[T]) (first, last T, ok bool) {
 	s, ok := l.text(n, field)
 	if !ok {
 		return 0, 0, false
@@ -246,11 +252,11 @@ func bounds[T ~int](l *loader, n *node, field, what, do string, parse func(strin
 	if !isRange {
 		to = from
 	}
-	first, good := parse(from)
-	last, goodToo := parse(to)
+	first, good := of.parse(from)
+	last, goodToo := of.parse(to)
 	switch {
 	case !good || !goodToo:
-		l.refuse(n, field, fmt.Sprintf("%q is no %s", s, what), do)
+		l.refuse(n, field, fmt.Sprintf("%q is no %s", s, of.what), of.do)
 	case last < first && last >= 0:
 		l.refuse(n, field, fmt.Sprintf("%q ends before it starts", s), "write two")
 	default:

@@ -274,7 +274,7 @@ func (l *loader) knownLane(n *node, field string) (string, bool) {
 		names = append(names, lane.Name)
 	}
 	if !slices.Contains(names, s) {
-		l.unknown(n, field, "lane", s, names, "write it under lanes, or take it out for the default lane")
+		l.unknown(n, field, reference{"lane", s, names, "write it under lanes, or take it out for the default lane"})
 		return "", false
 	}
 	return s, true
@@ -295,19 +295,26 @@ func (l *loader) knownPool(n *node, field, lane string) (string, bool) {
 		names = append(names, p.Name)
 	}
 	if !slices.Contains(names, s) {
-		l.unknown(n, field, "pool", s, names, "write it under "+place)
+		l.unknown(n, field, reference{"pool", s, names, "write it under " + place})
 		return "", false
 	}
 	return s, true
 }
 
+// reference is a name of something that is defined elsewhere in the file.
+type reference struct {
+	what, name string
+	known      []string // what is defined
+	define     string   // how to define it
+}
+
 // unknown refuses a reference to what the file does not define.
-func (l *loader) unknown(n *node, field, what, name string, known []string, otherwise string) {
-	do := otherwise
-	if near := nearest(name, known); near != "" {
+func (l *loader) unknown(n *node, field string, r reference) {
+	do := r.define
+	if near := nearest(r.name, r.known); near != "" {
 		do = fmt.Sprintf("did you mean %s?", near)
-	} else if len(known) > 0 {
-		do = "there is " + strings.Join(known, ", ") + "; " + do
+	} else if len(r.known) > 0 {
+		do = "there is " + strings.Join(r.known, ", ") + "; " + do
 	}
-	l.refuse(n, field, fmt.Sprintf("there is no %s %q", what, name), do)
+	l.refuse(n, field, fmt.Sprintf("there is no %s %q", r.what, r.name), do)
 }
