@@ -336,10 +336,10 @@ func (g *group) check(units []*unit) error {
 			}
 			continue
 		}
-		for n, at := range atomsOf(u.audience) {
+		for n, at := range new(atomRoom).of(u.audience) {
 			entries++
 			k := slices.IndexFunc(more.spots, func(s spot) bool { return s.in == g.atoms[at] })
-			if k < 0 || more.spots[k].in.units[more.spots[k].at] != (entry{u, maskOf(atomsOf(u.audience)), k}) || len(more.spots) <= n {
+			if k < 0 || more.spots[k].in.units[more.spots[k].at] != (entry{u, maskOf(new(atomRoom).of(u.audience)), int16(k), narrow(u.audience) == narrowest}) || len(more.spots) <= n {
 				return fmt.Errorf("%v is not found under %v", u.audience, at)
 			}
 		}

@@ -44,7 +44,8 @@ func (c *class) open(a audience.Audience) {
 	if !c.terms.digest || !full(a) {
 		return
 	}
-	for _, at := range atomsOf(a) {
+	var space atomRoom
+	for _, at := range space.of(a) {
 		c.pages[at] = a
 	}
 }
@@ -53,7 +54,8 @@ func (c *class) shut(a audience.Audience) {
 	if !c.terms.digest || !full(a) {
 		return
 	}
-	for _, at := range atomsOf(a) {
+	var space atomRoom
+	for _, at := range space.of(a) {
 		if c.pages[at] == a {
 			delete(c.pages, at)
 		}

@@ -31,9 +31,35 @@ type naming struct {
 // entry is a unit under the nth atom that it was entered under. A unit knows its
 // index in each list, so that leaving one costs the same however long it is.
 type entry struct {
-	u    *unit
-	mask uint64
-	nth  int
+	u      *unit
+	mask   uint64
+	nth    int16
+	narrow bool // of an all kind
+}
+
+// unlike says whether the audience whose atoms have these bits surely neither
+// unites with that of e nor is in it.
+func (e entry) unlike(mask uint64, isNarrow bool) bool {
+	switch {
+	case isNarrow && e.narrow: // one must name all that the other does
+		return mask&^e.mask != 0 && e.mask&^mask != 0
+	case isNarrow || e.narrow: // one that is about any of the other's atoms contains it
+		return false
+	}
+	return bits.OnesCount64(mask|e.mask) > audience.MaxTags // so many atoms the union has at least
+}
+
+// beyond says whether e cannot be in the audience of these bits.
+func (e entry) beyond(mask uint64, isNarrow bool) bool {
+	switch {
+	case isNarrow && e.narrow:
+		return mask&^e.mask != 0
+	case isNarrow:
+		return true
+	case e.narrow:
+		return false
+	}
+	return e.mask&^mask != 0
 }
 
 // spot is where a unit stands in one list.
@@ -56,16 +82,16 @@ func roomOf(a audience.Audience) (r room, ok bool) {
 // atom is a tag (no value) or an attribute pair.
 type atom struct{ name, value string }
 
-func atomsOf(a audience.Audience) []atom {
-	atoms := make([]atom, 0, audience.MaxTags)
-	for _, tag := range a.Tags() {
-		atoms = append(atoms, atom{name: tag})
+// atomRoom has room for the atoms of any audience, which then need no memory of their own.
+type atomRoom [max(audience.MaxTags, audience.MaxPairs)]atom
+
+func (r *atomRoom) of(a audience.Audience) []atom {
+	n := 0
+	for name, value := range a.Atoms() {
+		r[n] = atom{name, value} // a value is never empty, so a pair is no tag
+		n++
 	}
-	for _, pair := range a.Pairs() {
-		// Values are never empty, so a pair is no tag.
-		atoms = append(atoms, atom{pair.Name, pair.Value})
-	}
-	return atoms
+	return r[:n]
 }
 
 // maskOf has a bit for each atom; several may have the same. It tells most
@@ -116,8 +142,9 @@ func (s *Scheduler) find(door *unit, a audience.Audience) *unit {
 	if g.all != nil {
 		return g.all
 	}
-	atoms := atomsOf(a)
-	mask, any := maskOf(atoms), narrow(a) < narrowest
+	var space atomRoom
+	atoms := space.of(a)
+	mask, isNarrow := maskOf(atoms), narrow(a) == narrowest
 	page := door.class().page(a, atoms)
 	var best *unit
 	least, tried := 0, 0
@@ -126,9 +153,7 @@ func (s *Scheduler) find(door *unit, a audience.Audience) *unit {
 			if tried++; tried > candidates {
 				break
 			}
-			// So many atoms the union has at least; one of an all kind is within any
-			// of an any kind that names one of its atoms.
-			if any && bits.OnesCount64(mask|e.mask) > audience.MaxTags && narrow(e.u.audience) < narrowest {
+			if e.unlike(mask, isNarrow) {
 				continue
 			}
 			growth, ok := s.growth(e.u, a)
@@ -169,15 +194,13 @@ func (s *Scheduler) contained(u *unit) []*unit {
 	}
 	var found []*unit
 	vain := 0
-	atoms := atomsOf(u.audience)
-	mask := maskOf(atoms)
-	for _, at := range atoms {
-		for _, e := range g.under(at) {
+	mask, isNarrow := u.mask(), narrow(u.audience) == narrowest
+	for _, spot := range u.also.spots {
+		for _, e := range spot.in.units {
 			if e.u == u || slices.Contains(found, e.u) {
 				continue
 			}
-			// A unit of an any kind has no atom that one which contains it has not.
-			if (e.mask&^mask == 0 || narrow(e.u.audience) == narrowest) && u.audience.Contains(e.u.audience) {
+			if !e.beyond(mask, isNarrow) && u.audience.Contains(e.u.audience) {
 				found = append(found, e.u)
 			} else {
 				vain++
@@ -273,7 +296,8 @@ func (g *group) name(u *unit) {
 		g.all = u
 		return
 	}
-	atoms := atomsOf(u.audience)
+	var space atomRoom
+	atoms := space.of(u.audience)
 	u.also.spots = slices.Grow(u.also.spots[:0], len(atoms))
 	mask := maskOf(atoms)
 	for _, at := range atoms {
@@ -289,7 +313,7 @@ func (g *group) spot(u *unit, at atom, mask uint64) {
 		g.atoms[at] = list
 	}
 	u.also.spots = append(u.also.spots, spot{list, int32(len(list.units))})
-	list.units = append(list.units, entry{u, mask, len(u.also.spots) - 1})
+	list.units = append(list.units, entry{u, mask, int16(len(u.also.spots) - 1), narrow(u.audience) == narrowest})
 }
 
 func (g *group) room(u *unit) {
@@ -332,10 +356,16 @@ func (g *group) unroom(u *unit) {
 	}
 }
 
-// rename gives a unit of the group another audience. One of an any kind that names
-// more than before stays where it stands.
-func (g *group) rename(u *unit, to audience.Audience) {
-	if narrow(to) != 1 || to.Kind() != u.audience.Kind() || !to.Contains(u.audience) {
+// mask is that of a unit which is named.
+func (u *unit) mask() uint64 {
+	spot := u.also.spots[0]
+	return spot.in.units[spot.at].mask
+}
+
+// rename gives a unit of the group the audience to, which is that of before with
+// more, or another one. What is of an any kind and names more stays where it stands.
+func (g *group) rename(u *unit, to, more audience.Audience) {
+	if more.IsZero() || narrow(to) != 1 || to.Kind() != u.audience.Kind() || to.Kind() != more.Kind() {
 		g.unname(u)
 		u.audience = to
 		g.name(u)
@@ -343,11 +373,12 @@ func (g *group) rename(u *unit, to audience.Audience) {
 	}
 	g.unroom(u)
 	u.audience = to
-	atoms := atomsOf(to)
-	mask := maskOf(atoms)
-	known := len(u.also.spots)
+	var space atomRoom
+	atoms := space.of(more)
+	known := u.also.spots
+	mask := u.mask() | maskOf(atoms)
 	for _, at := range atoms {
-		if !slices.ContainsFunc(u.also.spots[:known], func(s spot) bool { return s.in.atom == at }) {
+		if !slices.ContainsFunc(known, func(s spot) bool { return s.in.atom == at }) {
 			g.spot(u, at, mask)
 		}
 	}

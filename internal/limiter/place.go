@@ -31,7 +31,7 @@ func (s *Scheduler) place(i *item, m intent.Message, a audience.Audience) {
 			panic("limiter: a unit was found that cannot grow")
 		}
 		u.dress()
-		s.resize(u, union)
+		s.resize(u, union, a)
 	}
 	s.join(u, i, a)
 	if grew {
@@ -81,15 +81,16 @@ func (s *Scheduler) refile(p *pending) {
 	s.queueOf(p.state).fix(p)
 }
 
-// resize gives a filed unit another audience. The batch it is in with others is
+// resize gives a filed unit the audience to, which is that of before with more, or
+// another one where more is zero. The batch it is in with others is
 // theirs: it gets one of its own.
-func (s *Scheduler) resize(u *unit, to audience.Audience) {
+func (s *Scheduler) resize(u *unit, to, more audience.Audience) {
 	s.apart(u)
 	s.hide(u.batch)
 	class, g := u.class(), u.group()
 	class.shut(u.audience)
 	if g != nil && !u.alone() {
-		g.rename(u, to)
+		g.rename(u, to, more)
 	} else {
 		u.audience = to // its door is that of its message
 	}
@@ -199,7 +200,7 @@ func (s *Scheduler) takeOut(i *item) {
 		s.scatter(u)
 		return
 	}
-	s.resize(u, union)
+	s.resize(u, union, audience.Audience{})
 }
 
 // settleSums makes the sums of what has but one item left exactly that item's.
