@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"pushbridge/internal/intent"
@@ -222,10 +221,10 @@ func (j *judge) disposition(l *line) {
 		}
 	case "superseded":
 		f.by = j.asks[l.By]
-		switch mine, keyed := a.revises(); {
+		switch {
 		case f.by == nil:
 			j.fault("event %s: superseded by %q, which is no event", a.name, l.By)
-		case !keyed || !slices.Contains(keysOf(f.by), mine):
+		case !sameRevision(a, f.by):
 			j.fault("event %s: superseded by %s, which is no revision of it", a.name, f.by.name)
 		case f.by == a || f.by.happened.Before(a.happened) || f.by.arrived > at:
 			j.fault("event %s: superseded by %s, which is not newer", a.name, f.by.name)
@@ -235,9 +234,8 @@ func (j *judge) disposition(l *line) {
 	}
 }
 
-func keysOf(a *ask) []revision {
-	if key, ok := a.revises(); ok {
-		return []revision{key}
-	}
-	return nil
+func sameRevision(a, b *ask) bool {
+	mine, ok := a.revises()
+	other, too := b.revises()
+	return ok && too && mine == other
 }

@@ -4,8 +4,6 @@ import (
 	"container/heap"
 	"slices"
 	"time"
-
-	"pushbridge/internal/audience"
 )
 
 // take removes the batch, which is sent, and returns what it covers.
@@ -145,12 +143,4 @@ func (d *dying) Pop() any {
 	last := (*d)[len(*d)-1]
 	*d = (*d)[:len(*d)-1]
 	return last
-}
-
-// conditionOf is the API's condition of an audience, nil for everyone.
-func conditionOf(a audience.Audience) ([]byte, error) {
-	if a.Kind() == audience.Everyone {
-		return nil, nil
-	}
-	return a.MarshalJSON()
 }

@@ -11,24 +11,23 @@ import (
 // policySpec is a row of the table.
 type policySpec struct {
 	name string
-	says string
 	play func(*trace, *mapper.Rules, playOptions) (pushLog, error)
 }
 
-// policies are in the order of the table. A policy keeps state, so each play has
-// its own.
+// policies are in the order of the table; README.md says what each does. A policy
+// keeps state, so each play has its own.
 var policies = []policySpec{
-	{"fifo", "each event a call of its own, in order", baseline(true, func(int) policy { return atOnce{} })},
-	{"greedy-merge", "the oldest at every legal instant; what waits merges", baseline(false, func(int) policy { return atOnce{} })},
-	{"window-60s", "fixed windows of a minute", baseline(false, func(int) policy { return windows{long: time.Minute} })},
-	{"window-900s", "fixed windows of 15 minutes", baseline(false, func(int) policy { return windows{long: 15 * time.Minute} })},
-	{"groups-30s-300s", "a group a rule, group_wait 30 s, group_interval 5 min, as Alertmanager", baseline(false, func(int) policy {
+	{"fifo", baseline(true, func(int) policy { return atOnce{} })},
+	{"greedy-merge", baseline(false, func(int) policy { return atOnce{} })},
+	{"window-60s", baseline(false, func(int) policy { return windows{long: time.Minute} })},
+	{"window-900s", baseline(false, func(int) policy { return windows{long: 15 * time.Minute} })},
+	{"groups-30s-300s", baseline(false, func(int) policy {
 		return newGroups(30*time.Second, 5*time.Minute)
 	})},
-	{"deadline", "waits until nearly due, earliest first", baseline(false, func(int) policy { return deadlines{} })},
-	{"priced-20", "a plain price, a fifth of the calls kept for critical", baseline(false, func(quota int) policy { return &priced{quota: quota, reserve: 0.2} })},
-	{"priced-5", "the same, a twentieth kept", baseline(false, func(quota int) policy { return &priced{quota: quota, reserve: 0.05} })},
-	{"bridge", "the bridge's own mapper and scheduler, as bridge simulate runs them", bridge},
+	{"deadline", baseline(false, func(int) policy { return deadlines{} })},
+	{"priced-20", baseline(false, func(quota int) policy { return &priced{quota: quota, reserve: 0.2} })},
+	{"priced-5", baseline(false, func(quota int) policy { return &priced{quota: quota, reserve: 0.05} })},
+	{"bridge", bridge},
 }
 
 func policyNames() []string {

@@ -126,7 +126,7 @@ func TestTablePrints(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"### 10 calls in 24 hours", "### 5 calls in 24 hours", "| policy | calm | starved |", "### starved: calls by hour",
+		"### Quota 10:", "### Quota 5:", "| policy | calm | starved |", "### starved: calls by hour",
 		"| bridge |", "| priced-20 |", "go run ./bench/coalesce table -seeds 1,2 -quota 10,5 -regimes calm,starved -scale 0.05",
 	} {
 		if !strings.Contains(out.String(), want) {

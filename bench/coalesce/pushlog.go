@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"pushbridge/internal/audience"
 )
 
 // pushLog is what a policy did, in the order of time: the format of `bridge
@@ -63,4 +65,12 @@ func readLog(raw []byte) (pushLog, error) {
 		p = append(p, l)
 	}
 	return p, nil
+}
+
+// conditionOf is the API's condition of an audience, nil for everyone.
+func conditionOf(a audience.Audience) ([]byte, error) {
+	if a.Kind() == audience.Everyone {
+		return nil, nil
+	}
+	return a.MarshalJSON()
 }

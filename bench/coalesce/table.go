@@ -116,18 +116,18 @@ func (o options) rows(games []*game, regime string, quota int) []row {
 
 func (o options) print(out *bytes.Buffer, games []*game) {
 	for _, quota := range o.quotas {
-		fmt.Fprintf(out, "### %d calls in 24 hours: score, and in brackets critical events missed\n\n", quota)
+		fmt.Fprintf(out, "### Quota %d: score, and in brackets critical events missed\n\n", quota)
 		o.overview(out, games, quota)
 	}
 	quota := o.quotas[0]
 	for _, regime := range o.regimes {
 		rows := o.rows(games, regime, quota)
 		spec := regimes[slices.IndexFunc(regimes, func(r regimeSpec) bool { return r.name == regime })]
-		fmt.Fprintf(out, "### %s: %s (%d calls in 24 hours; %d critical)\n\n", regime, spec.says, quota, rows[0].of.critical/rows[0].of.logs)
+		fmt.Fprintf(out, "### %s: %s (quota %d; %d critical)\n\n", regime, spec.says, quota, rows[0].of.critical/rows[0].of.logs)
 		details(out, rows)
 	}
 	if slices.Contains(o.regimes, "starved") {
-		fmt.Fprintf(out, "### starved: calls by hour of the day, from 00 to 23 h (%d calls in 24 hours)\n\n", quota)
+		fmt.Fprintf(out, "### starved: calls by hour of the day, from 00 to 23 h (quota %d)\n\n", quota)
 		hours(out, o.rows(games, "starved", quota))
 	}
 	fmt.Fprintf(out, "Means over seeds %s. Again: `go run ./bench/coalesce table%s`\n", join(o.seeds), o.flags())
