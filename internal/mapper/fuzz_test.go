@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -42,6 +43,14 @@ func FuzzParse(f *testing.F) {
 				_ = p.Caret()
 			}
 			return
+		}
+		for _, lane := range r.Lanes() {
+			if lane.Terms.Interval = time.Second; lane.Terms.Calls == 0 {
+				continue // the environment's, which may be too few
+			}
+			if err := lane.Terms.Check(); err != nil {
+				t.Fatalf("lane %q: %v", lane.Name, err)
+			}
 		}
 		m := r.Map(&e, intent.Origin{Received: received})
 		for _, in := range m.Intents {

@@ -129,6 +129,9 @@ func (l *loader) budget(n *node, field string) intent.Terms {
 	}
 	for _, p := range t.Pools {
 		held += p.AtLeast
+		if p.AtMost > t.Calls {
+			l.refuse(pools.get(p.Name).get("at_most"), join(field, "pools."+p.Name+".at_most"), fmt.Sprintf("%d calls, the quota is %d", p.AtMost, t.Calls), "take it out: it would bind nobody")
+		}
 	}
 	if held > t.Calls {
 		l.refuse(pools, join(field, "pools"), fmt.Sprintf("reserve and all at_least make %d calls, the quota is %d", held, t.Calls), "promise no more than there is")
