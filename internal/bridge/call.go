@@ -129,7 +129,7 @@ func (l *loop) conclude(end *pushEnd, p *push, v limiter.Verdict, now time.Time)
 func (l *loop) tellOutcome(p *push, v limiter.Verdict, done callDone) {
 	o := done.outcome
 	attrs := []any{
-		"lane", p.lane.Label(), "push_id", p.id, "attempt", p.attempts, "rules", p.attempt.Rules(), "events", len(p.batch.Covers), "audience", p.batch.Audience.String(),
+		"lane", p.lane.Label(), "push_id", p.id, "attempt", p.attempts, "rules", p.attempt.Rules(), "events", len(p.batch.Covers), "messages", len(p.batch.Messages), "audience", p.batch.Audience.String(),
 		"priority", p.batch.Priority.String(), "why", p.batch.Why.String(), "class", o.Class.String(), "duration", o.Ended.Sub(o.Started).String(),
 	}
 	log := l.b.cfg.Logger
