@@ -195,7 +195,7 @@ func (s *Scheduler) checkDoors(groups map[*group][]*unit, lone map[topic][]*unit
 
 // No two batches on a shelf could be one, but for what only one of them allows.
 func (s *Scheduler) checkShelves(want []*pending) error {
-	n, pages := 0, map[*class]map[audience.Audience]bool{}
+	n := 0
 	for _, c := range s.classes {
 		for at, on := range c.shelves {
 			if n += len(on); len(on) == 0 {
@@ -213,21 +213,16 @@ func (s *Scheduler) checkShelves(want []*pending) error {
 			}
 		}
 	}
-	if n != len(want) || len(s.shown) > 0 {
+	if n != len(want) || len(s.shown)+len(s.crowded) > 0 {
 		return fmt.Errorf("%d batches on shelves, %d to be looked at, want %d", n, len(s.shown), len(want))
 	}
-	for _, p := range want {
-		c := p.units.class()
-		if pages[c] == nil {
-			pages[c] = map[audience.Audience]bool{}
-		}
-		pages[c][p.audience()] = true
-	}
 	for _, c := range s.classes {
-		for at, page := range c.pages {
-			if !pages[c][page] {
-				return fmt.Errorf("page %v under %v is nobody's", page, at)
-			}
+		filled := make([]int, len(c.filled))
+		for _, page := range c.pages {
+			filled[page-1]++
+		}
+		if !slices.Equal(filled, c.filled) || slices.ContainsFunc(filled, func(n int) bool { return n > audience.MaxTags }) {
+			return fmt.Errorf("pages of %v tags, counted %v", filled, c.filled)
 		}
 	}
 	return nil

@@ -13,9 +13,9 @@ import (
 // all of them grow to the same union and end up in one batch. No unit asks for
 // more than its own items do, so the batch has no cell that nobody asked for.
 //
-// Where a message is wanted by more than one call can name, the order of arrival
-// decides what is named together, and messages would differ in it. So a full
-// audience of one message is a page that the others of its class keep to.
+// Where a message is wanted by more tags than one call can name, the order of
+// arrival decides which are named together, and the messages would differ in it. So
+// from then on the tags of a class are dealt out to pages, and a unit keeps to one.
 
 func (u *unit) next() *unit {
 	if u.also == nil {
@@ -24,41 +24,123 @@ func (u *unit) next() *unit {
 	return u.also.next
 }
 
-// page is the full audience of some message that a is within; zero: there is none.
-func (c *class) page(a audience.Audience, atoms []atom) audience.Audience {
-	if len(c.pages) == 0 || len(atoms) == 0 {
-		return audience.Audience{}
+// page returns the number of the page that a is on, counted from 1; 0 if it is on
+// several, or the class needs none. A tag that is new is put on one.
+func (c *class) page(a audience.Audience) int {
+	if c.pages == nil || a.Kind() != audience.AnyTag {
+		return 0
 	}
-	if page := c.pages[atoms[0]]; page.Contains(a) {
+	page, unknown := 0, 0
+	for tag := range a.Atoms() {
+		switch on := c.pages[tag]; {
+		case on == 0:
+			unknown++
+		case page == 0:
+			page = on
+		case page != on:
+			return 0
+		}
+	}
+	if unknown == 0 {
 		return page
 	}
-	return audience.Audience{}
-}
-
-func full(a audience.Audience) bool {
-	return a.Len() == audience.MaxTags && narrow(a) < narrowest
-}
-
-// open notes a full audience as a page, shut forgets it.
-func (c *class) open(a audience.Audience) {
-	if !c.terms.digest || !full(a) {
-		return
-	}
-	var space atomRoom
-	for _, at := range space.of(a) {
-		c.pages[at] = a
-	}
-}
-
-func (c *class) shut(a audience.Audience) {
-	if !c.terms.digest || !full(a) {
-		return
-	}
-	var space atomRoom
-	for _, at := range space.of(a) {
-		if c.pages[at] == a {
-			delete(c.pages, at)
+	if page == 0 {
+		if page = len(c.filled); page == 0 || c.filled[page-1]+unknown > audience.MaxTags {
+			c.filled = append(c.filled, 0)
+			page++
 		}
+	}
+	if c.filled[page-1]+unknown > audience.MaxTags {
+		return 0
+	}
+	c.filled[page-1] += unknown
+	for tag := range a.Atoms() {
+		c.pages[tag] = page
+	}
+	return page
+}
+
+// keeps says whether u, to grow by a, would keep to its page.
+func (c *class) keeps(page int, u *unit) bool { return page == 0 || c.page(u.audience) == page }
+
+// paginate deals the tags of a class out to pages, those first that were together
+// first, and parts what is on several.
+func (s *Scheduler) paginate(c *class) {
+	var all []*pending
+	for at, on := range c.shelves {
+		if at.audience.Kind() == audience.AnyTag {
+			all = append(all, on...)
+		}
+	}
+	slices.SortFunc(all, byID)
+	c.pages = make(map[string]int)
+	var parted []*unit
+	for _, p := range all {
+		for u := p.units; u != nil; u = u.next() {
+			if c.page(u.audience) == 0 && u.also != nil && len(u.also.cohorts.list) > 1 {
+				parted = append(parted, u)
+			}
+		}
+	}
+	for _, u := range parted {
+		s.scatter(u)
+	}
+}
+
+// widen adds to p, which is about to go, another batch of the same messages that it
+// was kept apart from for other messages' sake, which did not come.
+func (s *Scheduler) widen(p *pending) *pending {
+	first := p.units
+	if first.class().pages == nil || first.group() == nil {
+		return p
+	}
+	beside := first.group().units
+	for _, v := range slices.Clone(beside[:min(len(beside), candidates)]) {
+		union, ok := first.audience.Union(v.audience)
+		if q := v.batch; ok && q != p && p.says(q) && s.small(union, p) {
+			s.spread(p, q, union)
+		}
+	}
+	s.gather()
+	return first.batch
+}
+
+// says whether p and q say the same messages.
+func (p *pending) says(q *pending) bool {
+	if p.messages() != q.messages() {
+		return false
+	}
+	for u := p.units; u != nil; u = u.next() {
+		if q.of(u.message) == nil {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *pending) of(m intent.Message) *unit {
+	for u := p.units; u != nil; u = u.next() {
+		if u.message == m {
+			return u
+		}
+	}
+	return nil
+}
+
+// spread makes p reach the union of it and q, which says the same, and takes q's
+// items over.
+func (s *Scheduler) spread(p, q *pending, union audience.Audience) {
+	s.hide(p)
+	more := q.audience()
+	for u := p.units; u != nil; u = u.next() {
+		u.dress()
+		u.group().rename(u, union, more)
+	}
+	s.show(p)
+	for u := p.units; u != nil; {
+		next := u.next()
+		s.swallow(u, q.of(u.message))
+		u = next
 	}
 }
 
@@ -91,6 +173,14 @@ func (s *Scheduler) hide(p *pending) {
 // gather lets the digests that were shown since join others on their shelves. It
 // is called once all else is as it should be, for it may end intents.
 func (s *Scheduler) gather() {
+	for len(s.crowded) > 0 {
+		c := s.crowded[0]
+		s.crowded = s.crowded[1:]
+		if c.pages == nil {
+			s.paginate(c)
+		}
+	}
+	s.crowded = nil
 	for len(s.shown) > 0 {
 		p := s.shown[0]
 		if s.shown = s.shown[1:]; len(s.shown) == 0 {
@@ -145,16 +235,16 @@ func most(p, q *pending) int {
 
 // fit says whether the messages of two batches to one audience fit into one call.
 func (s *Scheduler) fit(p, q *pending) bool {
-	return p.messages()+q.messages() <= most(p, q) && s.small(p, q)
+	return p.messages()+q.messages() <= most(p, q) && s.small(p.audience(), p, q)
 }
 
-// small says whether one request may hold the messages of both.
-func (s *Scheduler) small(batches ...*pending) bool {
+// small says whether one request to a may hold the messages of all the batches.
+func (s *Scheduler) small(a audience.Audience, batches ...*pending) bool {
 	size, customs := 0, 0
 	for _, p := range batches {
 		for u := p.units; u != nil; u = u.next() {
 			if size == 0 {
-				size = u.message.RequestSize(u.audience)
+				size = u.message.RequestSize(a)
 			} else {
 				size += u.message.AddedSize()
 			}

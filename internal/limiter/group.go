@@ -131,7 +131,8 @@ func (s *Scheduler) growth(u *unit, a audience.Audience) (int, bool) {
 func (s *Scheduler) find(door *unit, a audience.Audience) *unit {
 	g := door.group()
 	if g == nil {
-		if _, ok := s.growth(door, a); !ok {
+		growth, ok := s.growth(door, a)
+		if !ok || growth > 0 && !door.class().keeps(door.class().page(a), door) {
 			return nil
 		}
 		return door
@@ -142,10 +143,11 @@ func (s *Scheduler) find(door *unit, a audience.Audience) *unit {
 	if g.all != nil {
 		return g.all
 	}
+	class := door.class()
+	page := class.page(a)
 	var space atomRoom
 	atoms := space.of(a)
 	mask, isNarrow := maskOf(atoms), narrow(a) == narrowest
-	page := door.class().page(a, atoms)
 	var best *unit
 	least, tried := 0, 0
 	for _, at := range atoms {
@@ -157,7 +159,7 @@ func (s *Scheduler) find(door *unit, a audience.Audience) *unit {
 				continue
 			}
 			growth, ok := s.growth(e.u, a)
-			if ok && growth > 0 && !page.IsZero() && !page.Contains(e.u.audience) {
+			if ok && growth > 0 && !class.keeps(page, e.u) {
 				continue
 			}
 			if ok && (best == nil || growth < least || (growth == least && e.u.batch.id < best.batch.id)) {
@@ -171,7 +173,7 @@ func (s *Scheduler) find(door *unit, a audience.Audience) *unit {
 	// None has any of it. The fullest that it fits into leaves most room to others.
 	for n := audience.MaxTags - a.Len(); n > 0; n-- {
 		for _, u := range g.roomy[room{a.Kind(), n}] {
-			if _, ok := s.growth(u, a); ok && (page.IsZero() || page.Contains(u.audience)) {
+			if _, ok := s.growth(u, a); ok && class.keeps(page, u) {
 				return u
 			}
 			if tried++; tried > candidates {
@@ -219,7 +221,6 @@ func (s *Scheduler) file(u *unit) {
 	if u.alone() {
 		return
 	}
-	u.class().open(u.audience)
 	door := s.doors.find(u.topic())
 	if door == nil {
 		s.doors.set(u)
@@ -242,7 +243,6 @@ func (s *Scheduler) unfile(u *unit) {
 	if u.alone() {
 		return
 	}
-	u.class().shut(u.audience)
 	g := u.group()
 	if g == nil {
 		s.doors.close(u, nil)

@@ -17,6 +17,9 @@ func (s *Scheduler) place(i *item, m intent.Message, a audience.Audience) {
 		}
 	}
 	if u == nil {
+		if door != nil && class.terms.digest && class.pages == nil && a.Kind() == audience.AnyTag && door.audience.Kind() == audience.AnyTag {
+			s.crowded = append(s.crowded, class)
+		}
 		u = &unit{message: m, audience: a}
 		u.link(i, a)
 		s.open(u, waiting)
@@ -87,14 +90,11 @@ func (s *Scheduler) refile(p *pending) {
 func (s *Scheduler) resize(u *unit, to, more audience.Audience) {
 	s.apart(u)
 	s.hide(u.batch)
-	class, g := u.class(), u.group()
-	class.shut(u.audience)
-	if g != nil && !u.alone() {
+	if g := u.group(); g != nil && !u.alone() {
 		g.rename(u, to, more)
 	} else {
 		u.audience = to // its door is that of its message
 	}
-	class.open(to)
 	s.show(u.batch)
 }
 

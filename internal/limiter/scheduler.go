@@ -35,6 +35,7 @@ type Scheduler struct {
 	ready    queue[*pending] // by priority, then due
 	changing queue[*item]    // by the next change of its loss, the last of which is its expiry
 	shown    []*pending      // digests that may have to join others
+	crowded  []*class        // of digests with a message that one call cannot name all for
 
 	flight    *flight
 	notBefore time.Time
@@ -263,6 +264,7 @@ func (s *Scheduler) take(p *pending) *Batch {
 	}
 	b := p.frozen()
 	if b == nil {
+		p = s.widen(p)
 		b = s.freeze(p, why)
 		for u := p.units; u != nil; u = u.next() {
 			s.unfile(u)

@@ -93,9 +93,10 @@ func (c *cohorts) remove(one *cohort) {
 // said and to whom.
 type class struct {
 	terms   terms
-	shelves map[shelf][]*pending       // of digests
-	pages   map[atom]audience.Audience // of digests: the full audiences, by what they name
-	users   int                        // profiles
+	shelves map[shelf][]*pending // of digests
+	pages   map[string]int       // of digests: on which page a tag is, from 1; nil while one call names all that a message needs
+	filled  []int                // tags on each page
+	users   int                  // profiles
 }
 
 // terms: what becomes of the call in doubt, since a resend reaches all of a batch;
@@ -123,7 +124,7 @@ func (s *Scheduler) classOf(p *intent.Policy) *class {
 	if !ok {
 		c = &class{terms: t}
 		if t.digest {
-			c.shelves, c.pages = make(map[shelf][]*pending), make(map[atom]audience.Audience)
+			c.shelves = make(map[shelf][]*pending)
 		}
 		s.classes[t] = c
 	}
