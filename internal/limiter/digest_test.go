@@ -96,6 +96,7 @@ func TestPagesDoNotCostCalls(t *testing.T) {
 		add(1, tag)
 		add(2, tag)
 	}
+	add(3, 0) // one of them came here
 	calls := map[string]int{}
 	for now := start.Add(time.Minute); s.Total() > 0; now = now.Add(2 * time.Second) {
 		if b := s.Next(now).Batch; b != nil {
@@ -103,7 +104,52 @@ func TestPagesDoNotCostCalls(t *testing.T) {
 			s.Done(now, b, Verdict{Result: Pushed, End: now, Counted: true, Reached: true})
 		}
 	}
-	if want := map[string]int{"1 messages to 10": 4, "2 messages to 4": 1}; !maps.Equal(calls, want) {
+	if want := map[string]int{"1 messages to 10": 4, "3 messages to 1": 1, "2 messages to 3": 1}; !maps.Equal(calls, want) {
 		t.Errorf("calls %v, want %v", calls, want)
+	}
+}
+
+// Uniting what goes does not make a request larger than allowed.
+func TestPagesAreUnitedWithinARequest(t *testing.T) {
+	t.Attr("guards", "request size")
+	t.Parallel()
+	var ten []string
+	for tag := range audience.MaxTags {
+		ten = append(ten, fmt.Sprint("tag-", 30+tag))
+	}
+	most := message(t, "0").RequestSize(must(audience.OfAnyTag(ten...)))
+	s := New(Config{Budget: NewBudget(time.Second, 24*time.Hour, 100), Memory: NewMemory(time.Hour, 1000), MaxBytes: most})
+	n := 0
+	add := func(text, tag int) {
+		n++
+		s.Add(start, digestOf(t, n, text, tag, 5))
+	}
+	for tag := range 40 {
+		add(0, tag)
+	}
+	for _, tag := range []int{0, 1, 10, 11, 20, 21, 30, 31} {
+		add(1, tag)
+		add(2, tag)
+	}
+	united := 0
+	for now := start.Add(time.Minute); s.Total() > 0; now = now.Add(2 * time.Second) {
+		b := s.Next(now).Batch
+		if b == nil {
+			continue
+		}
+		size := b.Messages[0].RequestSize(b.Audience)
+		for _, m := range b.Messages[1:] {
+			size += m.AddedSize()
+		}
+		if size > most {
+			t.Errorf("%d messages to %v have %d bytes, allowed %d", len(b.Messages), b.Audience, size, most)
+		}
+		if len(b.Messages) == 2 && b.Audience.Len() > 2 {
+			united++
+		}
+		s.Done(now, b, Verdict{Result: Pushed, End: now, Counted: true, Reached: true})
+	}
+	if united == 0 {
+		t.Error("no pages were united")
 	}
 }

@@ -31,6 +31,7 @@ type focus struct {
 	keys    []string
 	scopes  []string
 	room    string // the audience, in a script's word, with which a request is as large as allowed; "": no limit
+	tags    bool   // audiences are one tag or two
 	more    int    // bytes allowed beyond that
 }
 
@@ -77,6 +78,21 @@ var focuses = map[string]focus{
 		delays:  []time.Duration{30 * time.Second, 10 * time.Minute, 5 * time.Hour},
 		results: []Result{Pushed, Pushed, Again, Again, Doubt, Rejected},
 	},
+	// More tags than one call can name.
+	"pages": {
+		mask: ^uint64(0), gates: none, keys: []string{""}, scopes: own, tags: true,
+		modes: []intent.Mode{intent.Digest}, rules: []string{"r"}, texts: 3,
+		lives:   []time.Duration{time.Minute, time.Hour, time.Hour},
+		delays:  []time.Duration{10 * time.Minute, 5 * time.Hour},
+		results: []Result{Pushed, Pushed, Again},
+	},
+	"small pages": {
+		mask: ^uint64(0), gates: none, keys: []string{""}, scopes: own, tags: true, room: "any:a,b", more: 58,
+		modes: []intent.Mode{intent.Digest}, rules: []string{"r"}, texts: 2,
+		lives:   []time.Duration{time.Hour},
+		delays:  []time.Duration{10 * time.Minute, 5 * time.Hour},
+		results: []Result{Pushed, Pushed, Again},
+	},
 	"small digests": {
 		mask: ^uint64(0), gates: none, keys: []string{""}, scopes: own, room: "any:a,b,c,d", more: 70,
 		modes: []intent.Mode{intent.Digest}, rules: []string{"r"}, texts: 3,
@@ -109,7 +125,11 @@ func (r *run) draw() intent.Intent {
 			Mode:     rapid.SampledFrom(r.focus.modes).Draw(t, "mode"),
 			OnDoubt:  rapid.SampledFrom([]intent.OnDoubt{intent.Resend, intent.Resend, intent.Drop}).Draw(t, "on doubt"),
 		},
-		Audiences: drawAudience(t),
+	}
+	if r.focus.tags {
+		in.Audiences = must(audience.Spread(rapid.SliceOfN(rapid.SampledFrom(strings.Split(worldTags[:drawnTags], "")), 1, 2).Draw(t, "tags")...))
+	} else {
+		in.Audiences = drawAudience(t)
 	}
 	in.Policy.Gate = rapid.SampledFrom(r.focus.gates).Draw(t, "gate")
 	if rapid.IntRange(0, 4).Draw(t, "with texts") == 0 {
