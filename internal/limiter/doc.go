@@ -9,5 +9,11 @@
 //	           ▲                                │
 //	           └───────── again, resend ────────┘
 //
+// A pending batch is units, one of each message it says, and all of one audience;
+// only digests have several. A unit is the items of one message, an item being an
+// intent or a part of one, and what it reaches is always their union. Items wait
+// packed: an intent that is handed out again is equal to the one that came, its
+// times in UTC.
+//
 // A Scheduler has one owner and is not safe for concurrent use.
 package limiter

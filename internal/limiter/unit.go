@@ -3,7 +3,6 @@ package limiter
 import (
 	"cmp"
 	"hash/maphash"
-	"maps"
 	"slices"
 	"unique"
 
@@ -346,8 +345,4 @@ func (d *doors) close(u, other *unit) {
 	if other != nil {
 		d.set(other)
 	}
-}
-
-func (d *doors) all() []*unit {
-	return slices.AppendSeq(slices.Collect(maps.Values(d.units)), maps.Values(d.clashed))
 }

@@ -36,12 +36,12 @@ type Batch struct {
 	ID       uint64 // unique within the Scheduler; a resend keeps it
 	Audience audience.Audience
 	Messages []intent.Message
-	Covers   []Cover
+	Covers   []Cover // for each message their audiences unite to Audience
 	Priority intent.Priority
 	OnDoubt  intent.OnDoubt
 	Why      Why
 	Due      time.Time // when the first of its intents should have been pushed
-	Overlap  bool      // a user may get the message in another call too (an event with more than 10 tags)
+	Overlap  bool      // a user may get one of the messages in another call too: of an event with more than 10 tags, or that waits as well
 	Resend   bool      // the same call was made before, with an unknown outcome
 }
 
