@@ -246,6 +246,6 @@ func (j *recordJob) buryPush(ctx context.Context, tell Teller) error {
 	}
 	return tell.BuryPush(ctx, results.RefusedPush{
 		PushID: j.push.attempt.ID, Request: body, Code: j.push.outcome.Code, Text: j.push.outcome.Info,
-		Rules: j.push.attempt.Rules(), At: j.push.outcome.Ended, Attempts: j.push.attempt.Number,
+		Rules: j.push.attempt.Rules(), Lane: j.push.attempt.Lane, At: j.push.outcome.Ended, Attempts: j.push.attempt.Number,
 	})
 }

@@ -67,6 +67,7 @@ type RefusedPush struct {
 	Code     int             // the API's ErrorCode
 	Text     string          // the API's ErrorInfo
 	Rules    []string
+	Lane     string // whose app refused it; empty: the default lane's
 	At       time.Time
 	Attempts int
 }
@@ -85,6 +86,7 @@ const (
 	headerCondition = headerPrefix + "condition"
 	headerCode      = headerPrefix + "code"
 	headerPush      = headerPrefix + "push"
+	headerLane      = headerPrefix + "lane"
 	headerOmitted   = headerPrefix + "omitted"
 	headerTimestamp = headerPrefix + "timestamp"
 )
@@ -123,6 +125,9 @@ func (p *RefusedPush) message() kafka.Message {
 	h := []kafka.Header{textHeader(headerContentType, typeJSON)}
 	h = append(h, end{Refused, p.Text, strings.Join(p.Rules, ","), p.At, p.Attempts}.headers()...)
 	h = append(h, textHeader(headerCode, strconv.Itoa(p.Code)), textHeader(headerPush, p.PushID))
+	if p.Lane != "" {
+		h = append(h, textHeader(headerLane, p.Lane))
+	}
 	return kafka.Message{Key: []byte(p.PushID), Value: p.Request, Headers: h, Time: p.At}
 }
 

@@ -320,7 +320,7 @@ func TestRefusedPushIsBuried(t *testing.T) {
 		w := newWriter(t, cfg)
 		at := time.Now()
 		if err := w.BuryPush(t.Context(), RefusedPush{
-			PushID: "7f3a", Request: []byte(`{"MsgRandom":1}`), Code: 90032, Text: "too many tags", Rules: []string{"all", "vip"}, At: at,
+			PushID: "7f3a", Request: []byte(`{"MsgRandom":1}`), Code: 90032, Text: "too many tags", Rules: []string{"all", "vip"}, Lane: "alerts", At: at,
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -330,7 +330,7 @@ func TestRefusedPushIsBuried(t *testing.T) {
 		}
 		want := map[string]string{
 			"content-type": "application/json", "bridge_dlq_reason": "refused", "bridge_dlq_error": "too many tags", "bridge_dlq_code": "90032",
-			"bridge_dlq_push": "7f3a", "bridge_dlq_rule": "all,vip", "bridge_dlq_time": at.UTC().Format(time.RFC3339Nano), "bridge_dlq_attempts": "1",
+			"bridge_dlq_push": "7f3a", "bridge_dlq_rule": "all,vip", "bridge_dlq_lane": "alerts", "bridge_dlq_time": at.UTC().Format(time.RFC3339Nano), "bridge_dlq_attempts": "1",
 			"bridge_dlq_condition": "permanent",
 		}
 		if diff := cmp.Diff(want, headersOf(t, got[0])); diff != "" {
