@@ -11,10 +11,13 @@
 //	            ├─► record: dead letters, journal, results ─► loop: Watermark.Done
 //	            └─► commit: what lies below the watermarks
 //
+// Every lane, an app of its own, has a scheduler; one call is in flight in all of
+// them (docs/decisions/005-lanes.md).
+//
 // The goroutines, one session (one ownership of the partitions) at a time:
 //
 //	who     owns                                          stops when                       touches
-//	loop    scheduler, watermarks, outbox, all decisions  the session ends and all is      channels only, no I/O
+//	loop    lanes, watermarks, outbox, all decisions      the session ends and all is      channels only, no I/O
 //	                                                      recorded and committed
 //	call    the one call in flight                        its call has ended               journal.Begin, Commit, Push
 //	record  the one batch of dispositions being written   it is written, or the deadline   dead letters, journal, results
