@@ -35,7 +35,8 @@ type callDone struct {
 
 // call starts the one call: promise it, see that we still own the partitions,
 // make it.
-func (l *loop) call(session, work context.Context, ln *lane, b *limiter.Batch, now time.Time) {
+func (l *loop) call(session, work context.Context, c chosen, now time.Time) {
+	ln, b := c.lane, c.batch
 	p := ln.push
 	if b.Resend && p != nil && p.batch.ID == b.ID {
 		p.attempts++

@@ -95,7 +95,7 @@ func TestDigestGoesOnInTheNextCall(t *testing.T) {
 		w.start()
 		sleep(5 * time.Second)
 		want := map[string]string{}
-		for _, text := range strings.Fields("a b c d e f g") {
+		for text := range strings.FieldsSeq("a b c d e f g") {
 			want[w.emit(saysType("article", text))[0]] = "pushed"
 		}
 		sleep(time.Minute)

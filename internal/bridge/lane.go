@@ -88,7 +88,8 @@ type lane struct {
 }
 
 // newLane restores a lane's budget from what the journal says of its app.
-func newLane(b *Bridge, cfg *Lane, k *kept, memory *limiter.Memory, state *journal.State) *lane {
+func newLane(b *Bridge, n int, memory *limiter.Memory, state *journal.State) *lane {
+	cfg, k := &b.cfg.Lanes[n], b.kept[n]
 	ln := &lane{Lane: cfg, kept: k, budget: limiter.NewBudgetOf(cfg.Terms)}
 	for c := range state.CallsOf(cfg.Name, cfg.App) {
 		k.boundary.recall(c)
@@ -113,13 +114,18 @@ func (ln *lane) lastHour(now time.Time) int {
 	return len(ln.counted)
 }
 
+// chosen is a call that a lane would make; without a batch: none would.
+type chosen struct {
+	lane  *lane
+	batch *limiter.Batch
+}
+
 // next lets time go on in every lane and returns the call to make now, if any
 // lane has one: a critical one before others, then that of the lane whose turn
 // lies furthest back. A lane that waits is not asked for more than when to ask
 // again, so it keeps no other from calling.
-func (l *loop) next(now time.Time) (*lane, *limiter.Batch, time.Time) {
-	var first *lane
-	var batch *limiter.Batch
+func (l *loop) next(now time.Time) (chosen, time.Time) {
+	var first chosen
 	var wake time.Time
 	may := l.mayCall()
 	for _, ln := range l.lanes {
@@ -135,24 +141,24 @@ func (l *loop) next(now time.Time) (*lane, *limiter.Batch, time.Time) {
 		}
 		switch {
 		case d.Batch == nil:
-		case first == nil:
-			first, batch = ln, d.Batch
-		case goesBefore(ln, d.Batch, first, batch):
-			l.putBack(first, batch, now)
-			first, batch = ln, d.Batch
+		case first.batch == nil:
+			first = chosen{ln, d.Batch}
+		case goesBefore(chosen{ln, d.Batch}, first):
+			l.putBack(first.lane, first.batch, now)
+			first = chosen{ln, d.Batch}
 		default:
 			l.putBack(ln, d.Batch, now)
 		}
 	}
-	return first, batch, wake
+	return first, wake
 }
 
 // goesBefore says whether one lane's call goes before another's.
-func goesBefore(a *lane, of *limiter.Batch, b *lane, other *limiter.Batch) bool {
-	if x, y := of.Priority == intent.Critical, other.Priority == intent.Critical; x != y {
+func goesBefore(a, b chosen) bool {
+	if x, y := a.batch.Priority == intent.Critical, b.batch.Priority == intent.Critical; x != y {
 		return x
 	}
-	return a.turn < b.turn
+	return a.lane.turn < b.lane.turn
 }
 
 // putBack gives a call back that another lane's goes before: it goes on merging,

@@ -86,7 +86,7 @@ func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time)
 	// so no repeat; one that comes twice is one whichever lane sees it.
 	memory := b.memoryOf(s.Generation())
 	for i := range b.cfg.Lanes {
-		ln := newLane(b, &b.cfg.Lanes[i], b.kept[i], memory, state)
+		ln := newLane(b, i, memory, state)
 		l.lanes = append(l.lanes, ln)
 		l.laneOf[ln.Name] = ln
 	}
@@ -173,9 +173,9 @@ func (l *loop) workContext(ctx context.Context) (context.Context, context.Cancel
 // step starts all that may start now and returns when to look again.
 func (l *loop) step(ctx, work context.Context, now time.Time) time.Time {
 	wake := now.Add(time.Minute)
-	ln, batch, at := l.next(now)
-	if batch != nil {
-		l.call(ctx, work, ln, batch, now)
+	next, at := l.next(now)
+	if next.batch != nil {
+		l.call(ctx, work, next, now)
 	}
 	if !at.IsZero() && at.Before(wake) {
 		wake = at

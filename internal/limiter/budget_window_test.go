@@ -43,9 +43,8 @@ func TestNoWindowHoldsMoreThanItsQuota(t *testing.T) {
 		w := &twin{terms: terms, length: 24 * time.Hour}
 		skew := time.Duration(rapid.IntRange(-int(clockError), int(clockError)).Draw(t, "the API's clock")) // within what is allowed for
 		type counted struct {
-			at          time.Time
-			quota       int
-			start, last time.Time
+			at    time.Time
+			quota int
 		}
 		var server []counted
 		for range rapid.IntRange(1, 40).Draw(t, "calls") {

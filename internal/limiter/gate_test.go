@@ -12,10 +12,10 @@ import (
 )
 
 var gateAudiences = func() []audience.Audience {
-	any := func(pairs map[string]string) audience.Audience { return must(audience.OfAnyAttr(pairs)) }
+	anyOf := func(pairs map[string]string) audience.Audience { return must(audience.OfAnyAttr(pairs)) }
 	return []audience.Audience{
 		audience.All(), must(audience.OfAnyTag("gold")), must(audience.OfAllTags("gold", "press")),
-		any(map[string]string{"city": "a"}), any(map[string]string{"city": "b"}), any(map[string]string{"city": "c", "level": "1"}),
+		anyOf(map[string]string{"city": "a"}), anyOf(map[string]string{"city": "b"}), anyOf(map[string]string{"city": "c", "level": "1"}),
 		must(audience.OfAllAttrs(map[string]string{"city": "a", "level": "1"})), must(audience.OfAllAttrs(map[string]string{"city": "b", "level": "2"})),
 	}
 }()

@@ -15,7 +15,7 @@ type queue[E indexed] struct {
 	items []E
 }
 
-func (q *queue[E]) Len() int { return len(q.items) }
+func (q *queue[E]) size() int { return len(q.items) }
 
 func (q *queue[E]) set(at int, e E) {
 	q.items[at] = e

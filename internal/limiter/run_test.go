@@ -127,7 +127,7 @@ func (r *run) drain() {
 			r.now = r.wake
 		}
 	}
-	if s := r.s; len(s.doors.units)+len(s.doors.clashed)+len(s.profiles)+len(s.classes)+len(s.newest)+s.changing.Len()+s.batches() > 0 || s.lately != nil {
+	if s := r.s; len(s.doors.units)+len(s.doors.clashed)+len(s.profiles)+len(s.classes)+len(s.newest)+s.changing.size()+s.batches() > 0 || s.lately != nil {
 		r.t.Fatalf("nothing is pending and this is kept: %+v", s)
 	}
 }

@@ -215,7 +215,7 @@ func (s *Scheduler) guard(now time.Time) time.Duration {
 	return 3*time.Second + time.Duration(queued)*s.budget.interval*13/10
 }
 
-func (s *Scheduler) batches() int { return s.waiting.Len() + s.settling.Len() + s.ready.Len() }
+func (s *Scheduler) batches() int { return s.waiting.size() + s.settling.size() + s.ready.size() }
 
 // advance moves batches on whose time has come.
 func (s *Scheduler) advance(now time.Time) {
@@ -246,7 +246,7 @@ func (s *Scheduler) wake(now time.Time) time.Time {
 	if p, ok := s.settling.top(); ok {
 		at = earliest(at, s.after(p.settled(s.settle)))
 	}
-	if s.waiting.Len() > 0 {
+	if s.waiting.size() > 0 {
 		// The guard grows with the free calls.
 		at = earliest(at, s.budget.nextReturn(now))
 	}

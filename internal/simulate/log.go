@@ -3,6 +3,7 @@ package simulate
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"pushbridge/internal/intent"
 	"pushbridge/internal/limiter"
+	"pushbridge/internal/mapper"
 	"pushbridge/internal/pushapi"
 )
 
@@ -164,8 +166,11 @@ func (l *log) unmatched(o *intent.Origin, why string, now time.Time) error {
 }
 
 // deadLetter writes what a rule failed on or, without an origin, what is no event.
-func (l *log) deadLetter(line int64, o *intent.Origin, rule string, cause error, now time.Time) error {
-	end := endLine{Kind: "disposition", Disposition: "dead-lettered", Rule: rule, Reason: cause.Error()}
+func (l *log) deadLetter(line int64, o *intent.Origin, cause error, now time.Time) error {
+	end := endLine{Kind: "disposition", Disposition: "dead-lettered", Reason: cause.Error()}
+	if failed, ok := errors.AsType[*mapper.RuleError](cause); ok {
+		end.Rule = failed.Rule
+	}
 	if !now.IsZero() {
 		end.At = stamp(now)
 	}

@@ -155,8 +155,8 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("no room") }
 // cutOff is the stream of the events, with an error at its end.
 func cutOff(events []Arrival, err error) iter.Seq2[Arrival, error] {
 	return func(yield func(Arrival, error) bool) {
-		for a := range stream(events) {
-			if !yield(a, nil) {
+		for a, err := range stream(events) {
+			if !yield(a, err) {
 				return
 			}
 		}

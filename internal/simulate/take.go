@@ -17,7 +17,7 @@ func (r *run) take(a *Arrival) error {
 	r.tally.arrived(a.At)
 	if a.Err != nil {
 		r.tally.deadLetter(a.Line, a.Err)
-		return r.log.deadLetter(a.Line, nil, "", a.Err, r.now)
+		return r.log.deadLetter(a.Line, nil, a.Err, r.now)
 	}
 	o := originOf(a)
 	m := r.rules.Map(a.Event, o)
@@ -27,7 +27,7 @@ func (r *run) take(a *Arrival) error {
 	}
 	for _, f := range m.Failures {
 		r.tally.deadLetter(a.Line, f)
-		if err := r.log.deadLetter(a.Line, &o, f.Rule, f, r.now); err != nil {
+		if err := r.log.deadLetter(a.Line, &o, f, r.now); err != nil {
 			return err
 		}
 	}
