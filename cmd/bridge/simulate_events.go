@@ -57,7 +57,7 @@ func (s eventSource) all() ([]simulate.Arrival, error) {
 			return nil, err
 		}
 		if a.Event != nil {
-			*a.Event = a.Event.Clone() // its data is the reader's
+			a.Event = new(a.Event.Clone()) // it and its data are the reader's
 		} else if len(all) > 0 {
 			a.At = all[len(all)-1].At
 		}
@@ -69,6 +69,7 @@ func (s eventSource) all() ([]simulate.Arrival, error) {
 func (s eventSource) inOrder(yield func(simulate.Arrival, error) bool) {
 	r := bufio.NewReaderSize(s.in, 1<<16)
 	var long []byte // a line that is longer than the reader's buffer
+	var parser consume.Parser
 	for n := int64(1); ; n++ {
 		line, readErr := r.ReadSlice('\n')
 		for long = long[:0]; errors.Is(readErr, bufio.ErrBufferFull); line, readErr = r.ReadSlice('\n') {
@@ -83,7 +84,7 @@ func (s eventSource) inOrder(yield func(simulate.Arrival, error) bool) {
 			return
 		}
 		if line = bytes.TrimSpace(line); len(line) > 0 {
-			a, err := arrivalOf(n, line)
+			a, err := arrivalOf(&parser, n, line)
 			if err != nil {
 				yield(simulate.Arrival{}, fmt.Errorf("%s:%d: %w", s.name, n, err))
 				return
@@ -98,10 +99,10 @@ func (s eventSource) inOrder(yield func(simulate.Arrival, error) bool) {
 	}
 }
 
-// arrivalOf decodes a line. The event's data is a part of it.
-func arrivalOf(n int64, line []byte) (simulate.Arrival, error) {
+// arrivalOf decodes a line. The event is the parser's, its data a part of the line.
+func arrivalOf(parser *consume.Parser, n int64, line []byte) (simulate.Arrival, error) {
 	a := simulate.Arrival{Line: n}
-	if a.Event, a.Err = consume.ParseEvent(line); a.Err != nil {
+	if a.Event, a.Err = parser.Parse(line); a.Err != nil {
 		return a, nil
 	}
 	var err error
@@ -110,7 +111,12 @@ func arrivalOf(n int64, line []byte) (simulate.Arrival, error) {
 }
 
 func arrivedAt(e *event.Event) (time.Time, error) {
-	if v, ok := e.Extensions()[recordedTime]; ok {
+	// Event.Extensions would copy the map. Decoded events are of version 1.
+	c, isV1 := e.Context.(*event.EventContextV1)
+	if !isV1 {
+		c = e.Context.AsV1()
+	}
+	if v, ok := c.Extensions[recordedTime]; ok {
 		at, err := types.ToTime(v)
 		if err != nil {
 			return at, fmt.Errorf("%s %v: want a time like 2026-03-01T09:00:00Z", recordedTime, v)

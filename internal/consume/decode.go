@@ -117,6 +117,10 @@ func upgrade(e *event.Event) error {
 // read by. It returns a valid CloudEvents 1.0 event, or a *DecodeError without
 // a position.
 func ParseEvent(value []byte) (*event.Event, error) {
+	// What it takes for plain is plain for the decoder too, headers or not.
+	if e := quickEvent(value); e != nil {
+		return e, nil
+	}
 	r := Record{Value: value, Headers: []Header{{Key: contentTypeHeader, Value: []byte(event.ApplicationCloudEventsJSON)}}}
 	decoder{maxBytes: math.MaxInt}.decode(&r)
 	return r.Event, r.Err

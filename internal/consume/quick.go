@@ -16,12 +16,8 @@ import (
 // nil where it is not sure of that: then the SDK decides, and says what is wrong.
 // The event's data is a part of value.
 func quickEvent(value []byte) *event.Event {
-	// The SDK keeps text that is no UTF-8 as it is, or not, depending on where.
-	if !utf8.Valid(value) {
-		return nil
-	}
 	q := quick{text: value}
-	if !q.object() {
+	if !q.whole() {
 		return nil
 	}
 	return q.event()
@@ -34,6 +30,7 @@ const maxQuickDepth = 64
 // SDK shall decide.
 type quick struct {
 	text    []byte
+	kept    *kept // from the event before; nil: nothing is used again
 	seen    attributeSet
 	context event.EventContextV1
 	data    []byte
@@ -56,10 +53,13 @@ const (
 	required = seenVersion | seenID | seenSource | seenType
 )
 
+// whole reads the text, and says whether all is there.
+func (q *quick) whole() bool {
+	// The SDK keeps text that is no UTF-8 as it is, or not, depending on where.
+	return utf8.Valid(q.text) && q.object() && q.seen&required == required
+}
+
 func (q *quick) event() *event.Event {
-	if q.seen&required != required {
-		return nil
-	}
 	both := &struct { // one piece of memory: they live and die together
 		event   event.Event
 		context event.EventContextV1
@@ -110,66 +110,82 @@ func (q *quick) member(name []byte, i int) int {
 	raw, end := q.plain(q.space(i))
 	// What begins with a visible character is not empty and not only spaces, which
 	// the SDK treats in several ways.
-	if end < 0 || len(raw) == 0 || raw[0] <= ' ' || raw[0] >= 0x7f || !q.attribute(name, string(raw)) {
+	if end < 0 || len(raw) == 0 || raw[0] <= ' ' || raw[0] >= 0x7f || !q.attribute(name, raw) {
 		return -1
 	}
 	return end
 }
 
 // attribute sets one attribute or extension.
-func (q *quick) attribute(name []byte, value string) bool {
+func (q *quick) attribute(name, raw []byte) bool {
 	c := &q.context
 	switch string(name) {
 	case "specversion":
-		return q.once(seenVersion) && value == event.CloudEventsVersionV1
+		return q.once(seenVersion) && string(raw) == event.CloudEventsVersionV1
 	case "id":
-		c.ID = value
+		c.ID = string(raw)
 		return q.once(seenID)
 	case "type":
-		c.Type = value
+		c.Type = q.kept.word(seenType, raw)
 		return q.once(seenType)
 	case "source":
-		uri := types.ParseURIRef(value)
-		first := value[0] | 0x20
-		if uri == nil || value[0] != '/' && (first < 'a' || first > 'z') || strings.HasPrefix(value, "//") {
-			return false // "#", "?" and "//" may come out empty
-		}
-		c.Source = *uri
-		return q.once(seenSource)
+		return q.source(raw) && q.once(seenSource)
 	case "subject":
-		c.Subject = new(value)
+		c.Subject = new(q.kept.word(seenSubject, raw))
 		return q.once(seenSubject)
 	case "time":
-		at, err := types.ParseTimestamp(value)
+		at, err := types.ParseTimestamp(string(raw))
 		c.Time = at
 		return err == nil && q.once(seenTime)
 	case "datacontenttype":
 		// Of data in any other type the SDK asks more.
-		c.DataContentType = new(value)
-		return q.once(seenContentType) && value == event.ApplicationJSON
+		c.DataContentType = new(event.ApplicationJSON)
+		return q.once(seenContentType) && string(raw) == event.ApplicationJSON
 	case "dataschema":
-		c.DataSchema = types.ParseURI(value)
+		c.DataSchema = types.ParseURI(string(raw))
 		return q.once(seenSchema) && c.DataSchema != nil && c.DataSchema.Validate()
 	case "data_base64", "datacontentencoding", "schemaurl":
 		return false
 	}
-	return q.extension(string(name), value)
+	return q.extension(name, string(raw))
 }
 
-func (q *quick) extension(name, value string) bool {
+func (q *quick) source(raw []byte) bool {
+	if q.kept != nil && q.kept.words[seenSource] == string(raw) {
+		q.context.Source = q.kept.source
+		return true
+	}
+	value := string(raw)
+	uri := types.ParseURIRef(value)
+	first := value[0] | 0x20
+	if uri == nil || value[0] != '/' && (first < 'a' || first > 'z') || strings.HasPrefix(value, "//") {
+		return false // "#", "?" and "//" may come out empty
+	}
+	q.context.Source = *uri
+	if q.kept != nil {
+		q.kept.words[seenSource], q.kept.source = value, *uri
+	}
+	return true
+}
+
+func (q *quick) extension(name []byte, value string) bool {
 	c := &q.context
-	for _, b := range []byte(name) {
+	for _, b := range name {
 		if b < '0' || b > '9' && b < 'a' || b > 'z' {
 			return false
 		}
 	}
-	if _, twice := c.Extensions[name]; twice || name == "" {
+	if _, twice := c.Extensions[string(name)]; twice || len(name) == 0 {
 		return false
 	}
 	if c.Extensions == nil {
-		c.Extensions = make(map[string]any, 1)
+		if q.kept != nil {
+			c.Extensions = q.kept.extensions
+		} else {
+			c.Extensions = make(map[string]any, 1)
+		}
 	}
-	c.Extensions[name] = value
+	c.Extensions[q.kept.name(name)] = value
 	return true
 }
 

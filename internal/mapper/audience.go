@@ -213,7 +213,11 @@ func (a *audienceSpec) guilty(s *scope, field string, err *error) string {
 }
 
 func (a *audienceSpec) ofAttributes(s *scope, field string) ([]audience.Audience, string, error) {
-	pairs := make(map[string]string, len(a.items))
+	clear(s.pairs)
+	if s.pairs == nil {
+		s.pairs = make(map[string]string, len(a.items))
+	}
+	pairs := s.pairs
 	for _, item := range a.items {
 		value, err := item.value.renderExact(s)
 		if err != nil {

@@ -29,8 +29,9 @@ type scope struct {
 	text  []byte // data that is no JSON
 	fault error  // why data could not be read
 
-	buf  []byte
-	tags []string
+	buf   []byte
+	tags  []string
+	pairs map[string]string // of an audience's attributes
 }
 
 type dataForm uint8
@@ -60,6 +61,7 @@ func (s *scope) reset(e *event.Event, o intent.Origin) {
 func (s *scope) forget() {
 	s.event, s.context, s.origin, s.text, s.fault, s.doc.raw = nil, nil, intent.Origin{}, nil, nil, nil
 	clear(s.tags)
+	clear(s.pairs)
 }
 
 // attribute returns an attribute or extension in the canonical text form of
