@@ -133,7 +133,7 @@ func (l *loader) fix(n *node, field string, spec *audienceSpec) {
 			return
 		}
 	}
-	fixed, _, err := spec.build(&scope{})
+	fixed, _, err := spec.compose(&scope{})
 	if err != nil {
 		l.refuse(n, field, err.Error(), "")
 		return
@@ -147,6 +147,32 @@ func (a *audienceSpec) build(s *scope) ([]audience.Audience, string, error) {
 	if a.fixed != nil {
 		return a.fixed, "", nil
 	}
+	known := a.appendKey(s)
+	if known {
+		if parts, ok := s.audiences.get(a, s.key); ok {
+			return parts, "", nil
+		}
+	}
+	parts, field, err := a.compose(s)
+	if err == nil && known {
+		s.audiences.put(a, s.key, parts)
+	}
+	return parts, field, err
+}
+
+// appendKey makes s.key of the audience's texts, and says whether they are the
+// whole audience: a list is not, and what does not render is compose's to blame.
+func (a *audienceSpec) appendKey(s *scope) bool {
+	s.key = s.key[:0]
+	ok := !a.bare
+	for i := 0; ok && i < len(a.items); i++ {
+		s.key, ok = a.items[i].value.appendKey(s.key, s, true)
+	}
+	return ok
+}
+
+// compose is build without memory.
+func (a *audienceSpec) compose(s *scope) ([]audience.Audience, string, error) {
 	field := "audience." + a.kind.String()
 	switch a.kind {
 	case audience.Everyone:

@@ -117,6 +117,36 @@ func (m *messageSpec) build(s *scope) (intent.Message, string, error) {
 	if !m.fixed.IsZero() {
 		return m.fixed, "", nil
 	}
+	known := m.appendKey(s)
+	if known {
+		if message, ok := s.messages.get(m, s.key); ok {
+			return message, "", nil
+		}
+	}
+	message, field, err := m.compose(s)
+	if err == nil && known {
+		s.messages.put(m, s.key, message)
+	}
+	return message, field, err
+}
+
+// appendKey makes s.key of the message's texts, and says whether all that hangs
+// on the event is in them.
+func (m *messageSpec) appendKey(s *scope) bool {
+	s.key = s.key[:0]
+	ok := m.sender == nil && m.offline == nil
+	for i := 0; ok && i < len(m.elements); i++ {
+		t := m.elements[i].text
+		if t == nil {
+			return false
+		}
+		s.key, ok = t.appendKey(s.key, s, false)
+	}
+	return ok
+}
+
+// compose is build without memory.
+func (m *messageSpec) compose(s *scope) (intent.Message, string, error) {
 	c := intent.Content{OnlineOnly: m.onlineOnly, LifeTime: m.lifeTime, Elements: make([]intent.Element, len(m.elements))}
 	for i := range m.elements {
 		e, name, err := m.elements[i].element(s)
@@ -163,7 +193,7 @@ func (l *loader) fixMessage(n *node, field string, m *messageSpec) {
 	if m.offline != nil && !m.offline.literal() {
 		return
 	}
-	message, _, err := m.build(&scope{})
+	message, _, err := m.compose(&scope{})
 	if err != nil {
 		l.refuse(n, field, err.Error(), "")
 		return

@@ -14,6 +14,7 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 	cetypes "github.com/cloudevents/sdk-go/v2/types"
 
+	"pushbridge/internal/audience"
 	"pushbridge/internal/intent"
 )
 
@@ -32,6 +33,10 @@ type scope struct {
 	buf   []byte
 	tags  []string
 	pairs map[string]string // of an audience's attributes
+
+	key       []byte // of the memos
+	audiences memo[*audienceSpec, []audience.Audience]
+	messages  memo[*messageSpec, intent.Message]
 }
 
 type dataForm uint8
