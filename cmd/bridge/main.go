@@ -10,7 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	_ "time/tzdata" // pushsim --quota-zone, where the machine has no zones
+	_ "time/tzdata" // zones of rule files and of flags, where the machine has none
 )
 
 func main() {

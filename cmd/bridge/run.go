@@ -56,6 +56,9 @@ func runBridge(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 		}
 		return fmt.Errorf("BRIDGE_RULES_FILE: %w", err)
 	}
+	for _, w := range rules.Warnings() {
+		log.Warn("rules", "warning", w)
+	}
 	p, err := newPipeline(ctx, cfg, rules, log)
 	if err != nil {
 		return err

@@ -86,6 +86,9 @@ func runSimulate(cmd *cobra.Command, f simulateFlags) error {
 	if cfg.Rules, err = mapper.Load(f.rules, mapper.Limits{MaxRequestBytes: simulateMaxBytes}); err != nil {
 		return err
 	}
+	for _, w := range cfg.Rules.Warnings() {
+		fmt.Fprintln(cmd.ErrOrStderr(), visible(w.Error()))
+	}
 	if err := f.budgets(&cfg); err != nil {
 		return exitError{code: exitUsage, err: err}
 	}
