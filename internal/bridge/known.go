@@ -34,7 +34,7 @@ type made struct {
 func newKnown(state *journal.State) *known {
 	k := &known{state: state, made: make(map[string]map[offset.Partition][]made)}
 	for i := range state.Partial {
-		k.add(&state.Partial[i], false)
+		k.add(&state.Partial[i].Attempt, false)
 	}
 	for i := range state.InDoubt {
 		if state.InDoubt[i].OnDoubt == intent.Drop {

@@ -281,7 +281,7 @@ func TestRemaining(t *testing.T) {
 		return journal.Attempt{ID: id, OnDoubt: doubt, Condition: condition, Covers: []journal.Cover{{Rule: "r", Partition: parts, Offsets: set, Part: part}}}
 	}
 	known := newKnown(&journal.State{
-		Partial: []journal.Attempt{attempt("whole", intent.Drop, first, false, 1), attempt("part", intent.Drop, anyTag(t, "a", "b", "x"), true, 2, 3)},
+		Partial: []journal.Completed{{Attempt: attempt("whole", intent.Drop, first, false, 1)}, {Attempt: attempt("part", intent.Drop, anyTag(t, "a", "b", "x"), true, 2, 3)}},
 		InDoubt: []journal.Attempt{attempt("dropped", intent.Drop, second, true, 3), attempt("resent", intent.Resend, first, false, 4)},
 	})
 	for name, tt := range map[string]struct {

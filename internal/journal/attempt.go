@@ -95,3 +95,9 @@ type Outcome struct {
 	Ended   time.Time
 	Counted bool // it used one of the window's calls
 }
+
+// Completed is an Attempt and how it ended.
+type Completed struct {
+	Attempt Attempt
+	Outcome Outcome
+}

@@ -11,10 +11,11 @@ import (
 
 // sameEnd is what the events of one group have in common.
 type sameEnd struct {
-	kind                          Kind
-	rule, push, taskID, info, why string
-	code                          int
-	doubt, more                   bool
+	kind                                Kind
+	rule, lane, push, taskID, info, why string
+	app                                 uint32
+	code                                int
+	doubt, more                         bool
 }
 
 type group struct {
@@ -32,7 +33,7 @@ func compact(ds []Disposition) []ended {
 	var last sameEnd
 	for i := range ds {
 		d := &ds[i]
-		key := sameEnd{d.Kind, d.Rule, d.PushID, d.TaskID, d.Info, d.Why, d.Code, d.Doubt, d.More}
+		key := sameEnd{d.Kind, d.Rule, d.Lane, d.PushID, d.TaskID, d.Info, d.Why, d.App, d.Code, d.Doubt, d.More}
 		if g == nil || key != last { // neighbours mostly end alike, and the key is long
 			var ok bool
 			if g, ok = groups[key]; !ok {
@@ -53,7 +54,7 @@ func compact(ds []Disposition) []ended {
 	for i, key := range order {
 		g := groups[key]
 		e := ended{
-			Kind: key.kind.String(), Rule: key.rule, Push: key.push, TaskID: key.taskID, Code: key.code, Info: key.info,
+			Kind: key.kind.String(), Rule: key.rule, Lane: key.lane, App: key.app, Push: key.push, TaskID: key.taskID, Code: key.code, Info: key.info,
 			Why: key.why, Doubt: key.doubt, More: key.more, At: g.at.UTC(),
 		}
 		for p, offsets := range g.offsets {
@@ -63,6 +64,14 @@ func compact(ds []Disposition) []ended {
 		out[i] = e
 	}
 	return out
+}
+
+// toOutcome returns the outcome that was stored.
+func (w *outcome) toOutcome() Outcome {
+	return Outcome{
+		ID: w.ID, Number: w.Number, Lane: w.Lane, App: w.App, Class: w.Class, Code: w.Code, Info: w.Info, TaskID: w.TaskID,
+		Started: w.Started, Ended: w.Ended, Counted: w.Counted,
+	}
 }
 
 func (s span) partition() offset.Partition { return offset.Partition{Topic: s.Topic, ID: s.Partition} }

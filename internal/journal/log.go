@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -19,6 +20,9 @@ type Config struct {
 	Addr      net.Addr           // the brokers, see kafka.TCP
 	Transport kafka.RoundTripper // one for the process
 	Topic     string
+	// Keep is how long the topic must keep a record at least, beside the Window:
+	// as long as an event can wait or be known as a repeat. See Ensure.
+	Keep time.Duration
 	// Patience is how long a write is tried again where that may help, such as
 	// after a leader moved; 0 means 5 s. The context may be shorter.
 	Patience time.Duration
@@ -35,6 +39,7 @@ type Log struct {
 	client   *kafka.Client
 	topic    string
 	patience time.Duration
+	next     atomic.Int64 // the offset after the last record that was acknowledged
 }
 
 // New returns a Log on the topic, which it does not touch; see Ensure.
@@ -87,6 +92,24 @@ func (l *Log) End(ctx context.Context, o Outcome, ds []Disposition) error {
 	}
 	return nil
 }
+
+// Note writes what must be known again after a restart beside calls and ends. It
+// may be repeated until it returns nil; nothing noted is nothing to do.
+func (l *Log) Note(ctx context.Context, n Notes) error {
+	records, err := encodeNotes(&n, time.Now())
+	if err == nil {
+		err = l.write(ctx, records)
+	}
+	if err != nil {
+		return fmt.Errorf("journal notes: %w: %w", ErrUnwritable, err)
+	}
+	return nil
+}
+
+// Written returns the offset after the last record of this Log that the topic has
+// surely taken; 0: there is none. Whoever has told what he wrote may say so by it:
+// see Notes.Told.
+func (l *Log) Written() int64 { return l.next.Load() }
 
 // Record writes the dispositions of events that ended without a call, all of
 // them in one record. It may be repeated until it returns nil; no disposition

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -93,6 +94,45 @@ func TestWhatWasWrittenIsRead(t *testing.T) {
 		}
 		if len(s.Partial) != 0 {
 			t.Errorf("partial: %v, want none", s.Partial)
+		}
+	}, topic)
+}
+
+// What was told is known by the offset that the topic gave to what asked for it.
+func TestNotesAreRead(t *testing.T) {
+	t.Attr("promise", "exactly-the-right-people")
+	t.Parallel()
+	inBubble(t, func(t *testing.T, _ *kfake.Cluster, cfg Config) {
+		l := newLog(t, cfg)
+		at := func(o int64) offset.Position { return offset.Position{Partition: promo, Offset: o} }
+		var seen []Sighting
+		key := func(o int64) intent.EventKey { return intent.EventKey{Source: "/crm", ID: fmt.Sprint(o)} }
+		for o := range int64(2*maxSightings + 5) {
+			seen = append(seen, Sighting{Position: at(o), Print: PrintOf(key(o))})
+		}
+		start := time.Now()
+		if err := errors.Join(l.Note(t.Context(), Notes{}), l.Record(t.Context(), disposed(Unmatched, "", 1))); err != nil {
+			t.Fatal(err)
+		}
+		if got := l.Written(); got != 1 {
+			t.Errorf("written up to %d, want 1: nothing noted is no record", got)
+		}
+		if err := errors.Join(
+			l.Note(t.Context(), Notes{Seen: seen, Told: l.Written(), Newest: map[offset.Partition]time.Time{promo: start}}),
+			l.Record(t.Context(), disposed(Unmatched, "", 2)),
+		); err != nil {
+			t.Fatal(err)
+		}
+		s := read(t, cfg, ReadFrom{Now: start.Add(time.Minute), Remember: time.Hour, RememberMax: maxSightings})
+		if s.Records != 5 || s.Told != 1 || len(s.Untold) != 1 || !s.Untold[0].Holds(at(2)) || s.Newest[promo].UnixMilli() != start.UnixMilli() {
+			t.Errorf("%d records, told up to %d, untold %v, newest %v; want 5, 1, the event at 2, %v", s.Records, s.Told, s.Untold, s.Newest, start)
+		}
+		now := start.Add(time.Minute)
+		for o := range int64(2*maxSightings + 5) {
+			print, newer := PrintOf(key(o)), o >= maxSightings+5 // the older ones are beyond RememberMax
+			if s.Seen.Repeats(now, print, at(1e6)) != newer || s.Seen.Repeats(now, print, at(o)) || s.Seen.Knows(now, print, at(o)) != newer {
+				t.Fatalf("event %d is known: %v, want %v", o, !newer, newer)
+			}
 		}
 	}, topic)
 }
@@ -236,7 +276,7 @@ func TestForeignRecordStopsTheReading(t *testing.T) {
 	t.Parallel()
 
 	for name, tt := range map[string]struct{ value, wantErr string }{
-		"newer version":  {`{"v":3,"attempt":{"tower":7}}`, "version 3, this bridge reads up to version 2 (run the newer bridge again"},
+		"newer version":  {`{"v":4,"attempt":{"tower":7}}`, "version 4, this bridge reads up to version 3 (run the newer bridge again"},
 		"no version":     {`{"hello":1}`, "was it written by the bridge?"},
 		"no JSON":        {`hello`, "decode record"},
 		"empty":          {``, "decode record"},
@@ -274,6 +314,7 @@ func TestEnsure(t *testing.T) {
 		partitions int
 		settings   map[string]string
 		create     bool
+		keep       time.Duration
 		want       []string // parts of the message, each with its mend; none: it is fine
 	}{
 		"right":                {partitions: 1, settings: map[string]string{"retention.ms": "93600000"}},
@@ -282,6 +323,9 @@ func TestEnsure(t *testing.T) {
 		"missing":              {want: []string{"does not exist", "create it with one partition"}},
 		"two partitions":       {partitions: 2, want: []string{"2 partitions, want 1", "new journal topic"}},
 		"one ms too short":     {partitions: 1, settings: map[string]string{"retention.ms": "93599999"}, want: []string{"retention.ms", "set retention.ms to 93600000"}},
+		"right for an expiry":  {partitions: 1, settings: map[string]string{"retention.ms": "180000000"}, keep: 49 * time.Hour},
+		"short for an expiry":  {partitions: 1, settings: map[string]string{"retention.ms": "93600000"}, keep: 49 * time.Hour, want: []string{"less than the 50h0m0s", "set retention.ms to 180000000 or more, better 604800000"}},
+		"made for an expiry":   {create: true, keep: 30 * 24 * time.Hour},
 		"compacted":            {partitions: 1, settings: map[string]string{"cleanup.policy": "compact"}, want: []string{"set cleanup.policy=delete"}},
 		"compacted also":       {partitions: 1, settings: map[string]string{"cleanup.policy": "compact,delete"}, want: []string{"set cleanup.policy=delete"}},
 		"all wrong, one error": {partitions: 3, settings: map[string]string{"cleanup.policy": "compact", "retention.ms": "1", "retention.bytes": "5"}, want: []string{"3 partitions", "cleanup.policy", "retention.ms", "retention.bytes=-1"}},
@@ -302,6 +346,7 @@ func TestEnsure(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
+				cfg.Keep = tt.keep
 				err := Ensure(t.Context(), cfg, tt.create)
 				if len(tt.want) == 0 {
 					if err != nil {

@@ -37,10 +37,14 @@ type ReadFrom struct {
 	// made only after its commit, so an attempt without an outcome whose Name is
 	// not there was never made. Empty: it is not known, any may have been.
 	Fenced []string
+	// Remember is how long, and RememberMax how many, events stay in State.Seen;
+	// 0: none do.
+	Remember    time.Duration
+	RememberMax int
 }
 
 func (f ReadFrom) since() time.Time {
-	since := f.Now.Add(-Window)
+	since := f.Now.Add(-max(Window, f.Remember))
 	if !f.OldestEvent.IsZero() && f.OldestEvent.Before(since) {
 		since = f.OldestEvent
 	}
@@ -56,7 +60,7 @@ func Read(ctx context.Context, cfg Config, from ReadFrom) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := reader{client: client, topic: cfg.Topic, patience: cfg.patience(), history: newHistory()}
+	r := reader{client: client, topic: cfg.Topic, patience: cfg.patience(), history: newHistory(from.Remember, from.RememberMax)}
 	var end int64
 	if err := persist(ctx, r.patience, func(ctx context.Context) error {
 		if r.next, end, err = r.bounds(ctx, from.since()); err != nil {
@@ -165,7 +169,7 @@ func (r *reader) take(rec *kafka.Record) error {
 	}
 	parsed, err := parse(value)
 	if err == nil {
-		err = r.history.add(parsed)
+		err = r.history.add(parsed, rec.Offset)
 	}
 	if err != nil {
 		return &recordError{err}

@@ -14,8 +14,11 @@ import (
 
 // version is what this program writes, and the newest that it understands. Since
 // 2 attempts and outcomes say whose budget they draw on; those of 1 are the
-// default lane's.
-const version = 2
+// default lane's. Since 3 there are notes, and dispositions can be told again.
+const (
+	version      = 3
+	versionTells = 3
+)
 
 // maxRecord is how long a record may get before it is split, in bytes. Brokers
 // take a batch of 1048588 bytes by default, and some count it uncompressed; a
@@ -25,6 +28,11 @@ const maxRecord = 950_000
 // record is one message of the topic. Its form is schemas/journal.v1.json.
 type record struct {
 	V            int         `json:"v"`
+	Told         int64       `json:"told,omitempty"`
+	Rewound      []place     `json:"rewound,omitempty"`
+	Read         []newest    `json:"read,omitempty"`
+	Seen         []sightings `json:"seen,omitempty"`
+	Fenced       *fenced     `json:"fenced,omitempty"`
 	Attempt      *attempt    `json:"attempt,omitempty"`
 	Covers       *moreCovers `json:"covers,omitempty"`
 	Outcome      *outcome    `json:"outcome,omitempty"`
@@ -86,6 +94,8 @@ type outcome struct {
 type ended struct {
 	Kind   string    `json:"kind"`
 	Rule   string    `json:"rule,omitempty"`
+	Lane   string    `json:"lane,omitempty"`
+	App    uint32    `json:"app,omitempty"`
 	Push   string    `json:"push,omitempty"`
 	TaskID string    `json:"task_id,omitempty"`
 	Code   int       `json:"code,omitempty"`

@@ -37,13 +37,13 @@ func drawDispositions(t *rapid.T) []Disposition {
 
 // restored is what the records say, by the code that recovery runs.
 func restored(t interface{ Fatal(...any) }, records [][]byte) (*State, []ended) {
-	h := newHistory()
+	h := newHistory(24*time.Hour, 1000)
 	var all []ended
 	for _, value := range records {
 		r, err := parse(value)
 		if err == nil {
 			all = append(all, r.Dispositions...)
-			err = h.add(r)
+			err = h.add(r, int64(h.records))
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -259,7 +259,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value []byte) {
 		r, err := parse(value)
-		if err != nil || newHistory().add(r) != nil {
+		if err != nil || newHistory(24*time.Hour, 1000).add(r, 0) != nil {
 			return
 		}
 		// What was understood is written so that it is understood as the same.

@@ -16,6 +16,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"pushbridge/internal/intent"
 	"pushbridge/internal/offset"
 	"pushbridge/schemas"
 )
@@ -28,7 +29,7 @@ func TestState(t *testing.T) {
 	t.Parallel()
 	schema := compileSchema(t)
 	datadriven.Walk(t, "testdata/state", func(t *testing.T, path string) {
-		h := newHistory()
+		h := newHistory(24*time.Hour, 1000)
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			switch d.Cmd {
 			case "records":
@@ -36,7 +37,7 @@ func TestState(t *testing.T) {
 					validate(t, schema, []byte(line))
 					r, err := parse([]byte(line))
 					if err == nil {
-						err = h.add(r)
+						err = h.add(r, int64(h.records))
 					}
 					if err != nil {
 						return err.Error()
@@ -55,7 +56,21 @@ func TestState(t *testing.T) {
 					fenced = make([]string, 1)
 					d.ScanArgs(t, "fenced", &fenced[0])
 				}
-				return show(h.state(now, fenced...))
+				s := h.state(now, fenced...)
+				return show(s) + showUntold(s)
+			case "repeated": // whether the event was seen in another record
+				var at, source, id, in string
+				var o int64
+				d.ScanArgs(t, "at", &at)
+				d.ScanArgs(t, "event", &source, &id)
+				d.ScanArgs(t, "in", &in)
+				d.ScanArgs(t, "offset", &o)
+				now, err := time.Parse(time.RFC3339, at)
+				if err != nil {
+					d.Fatalf(t, "%v", err)
+				}
+				print := PrintOf(intent.EventKey{Source: source, ID: id})
+				return fmt.Sprintln(h.seen.Repeats(now, print, offset.Position{Partition: offset.Partition{Topic: in}, Offset: o}))
 			}
 			d.Fatalf(t, "unknown command %s", d.Cmd)
 			return ""
@@ -91,7 +106,29 @@ func show(s *State) string {
 		fmt.Fprintf(&b, "in doubt %s.%d random %d to %v, %d events, %v\n", a.ID, a.Number, a.Random, a.Condition, a.Events(), a.OnDoubt)
 	}
 	for _, a := range s.Partial {
-		fmt.Fprintf(&b, "partial %s.%d to %v\n", a.ID, a.Number, a.Condition)
+		fmt.Fprintf(&b, "partial %s.%d to %v\n", a.Attempt.ID, a.Attempt.Number, a.Attempt.Condition)
+	}
+	return b.String()
+}
+
+// showUntold prints what a start writes and tells before all else.
+func showUntold(s *State) string {
+	var b strings.Builder
+	for _, c := range s.Unended {
+		fmt.Fprintf(&b, "unended %s: %s\n", c.Attempt.Name(), c.Outcome.Class)
+	}
+	for _, c := range s.UntoldCalls {
+		fmt.Fprintf(&b, "untold call %s %s\n", c.Attempt.Name(), c.Outcome.Class)
+	}
+	for _, e := range s.Untold {
+		fmt.Fprintf(&b, "untold %v %s", e.Kind, e.Rule)
+		for _, p := range slices.SortedFunc(maps.Keys(e.Events), offset.Partition.Compare) {
+			fmt.Fprintf(&b, " %v %v", p, e.Events[p].Ranges())
+		}
+		if !e.PushedAt.IsZero() {
+			fmt.Fprintf(&b, ", pushed %s", e.PushedAt.UTC().Format(time.RFC3339Nano))
+		}
+		b.WriteByte('\n')
 	}
 	return b.String()
 }
@@ -161,6 +198,7 @@ func TestWhatIsWrittenKeepsTheSchema(t *testing.T) {
 	a.Covers[0].Part = true
 	full := Disposition{
 		Kind: Rejected, Rule: "vip", At: start, PushID: "p1", TaskID: "t", Code: 90001, Info: "bad", Why: "deadline", Doubt: true, More: true,
+		Lane: "alerts", App: 1400000001,
 	}
 	full.Origin.Position.Topic = "t"
 	var records [][]byte
@@ -179,6 +217,12 @@ func TestWhatIsWrittenKeepsTheSchema(t *testing.T) {
 			return encodeOutcome(&Outcome{ID: "p1", Number: 2, Class: "reject", Code: 90001, Info: "bad", Started: start, Ended: start, Counted: true}, []Disposition{full})
 		},
 		func() ([][]byte, error) { return encodeDispositions(disposed(Unmatched, "", 1, 2)) },
+		func() ([][]byte, error) {
+			return encodeNotes(&Notes{
+				Seen: []Sighting{{Position: offset.Position{Partition: promo, Offset: 9}}, {Position: offset.Position{Partition: promo, Offset: 7}}}, Told: 5,
+				Newest: map[offset.Partition]time.Time{promo: start}, Rewound: []offset.Partition{promo}, Fenced: a.Name(),
+			}, start)
+		},
 	} {
 		more, err := encoded()
 		if err != nil {
@@ -192,7 +236,7 @@ func TestWhatIsWrittenKeepsTheSchema(t *testing.T) {
 			t.Errorf("not one line of JSON: %s", r)
 		}
 	}
-	if err := schema.Validate(map[string]any{"v": json.Number("2"), "outcome": map[string]any{"surprise": true}}); err == nil {
+	if err := schema.Validate(map[string]any{"v": json.Number("3"), "outcome": map[string]any{"surprise": true}}); err == nil {
 		t.Error("the schema takes anything")
 	}
 }

@@ -30,7 +30,23 @@ type State struct {
 	// Partial holds the pushes that the API took while some event they carry has
 	// not ended: it waits for its other parts, or the dispositions were lost. What
 	// such a push carried must not be pushed again. The latest attempt of each.
-	Partial []Attempt
+	Partial []Completed
+
+	// Seen is the events that were taken in within ReadFrom.Remember.
+	Seen *Seen
+	// Newest holds, by partition, the latest timestamp among the records that were
+	// read before: one with a later one is none of those that the journal speaks of.
+	Newest map[offset.Partition]time.Time
+
+	// Unended holds the attempts that nobody has written an outcome of, oldest
+	// first, each with the one that it must be given: ClassVoid if it was surely not
+	// made, otherwise ClassDoubt.
+	Unended []Completed
+	// Untold holds what may not be on the results topic, oldest first: how events
+	// ended, and how calls did. What is surely there is below Told.
+	Untold      []End
+	UntoldCalls []Completed
+	Told        int64
 
 	Records int   // records read
 	Next    int64 // the offset after the last one
@@ -98,8 +114,9 @@ func (k callKey) String() string { return fmt.Sprintf("%s.%d", k.id, k.number) }
 type call struct {
 	attempt *Attempt
 	ended   bool
-	taken   bool // by the API
-	doubt   bool // its outcome says so
+	outcome *Outcome // the one that ended last
+	taken   bool     // by the API
+	doubt   bool     // its outcome says so
 	counted bool
 	made    bool
 	class   string // of the outcome that ended last
@@ -136,13 +153,19 @@ type history struct {
 	covers   map[callKey][]cover // whose attempt has not been read yet
 	disposed map[offset.Partition]*offset.Set
 	byRule   map[string]map[offset.Partition]*offset.Set
+	newest   map[offset.Partition]time.Time
+	seen     *Seen
+	fenced   map[string]bool      // names of attempts
+	began    map[string]time.Time // when the last call of a push did
+	telling  telling
 	records  int
 }
 
-func newHistory() *history {
+func newHistory(remember time.Duration, limit int) *history {
 	return &history{
 		calls: map[callKey]*call{}, covers: map[callKey][]cover{},
 		disposed: map[offset.Partition]*offset.Set{}, byRule: map[string]map[offset.Partition]*offset.Set{},
+		newest: map[offset.Partition]time.Time{}, seen: newSeen(remember, limit), fenced: map[string]bool{}, began: map[string]time.Time{},
 	}
 }
 
@@ -156,8 +179,12 @@ func (h *history) call(k callKey) *call {
 	return c
 }
 
-func (h *history) add(r *record) error {
+// add takes in the record at an offset of the journal.
+func (h *history) add(r *record, at int64) error {
 	h.records++
+	if err := h.addNotes(r); err != nil {
+		return err
+	}
 	if m := r.Covers; m != nil {
 		k := callKey{m.ID, m.Number}
 		h.covers[k] = append(h.covers[k], m.Covers...)
@@ -174,40 +201,57 @@ func (h *history) add(r *record) error {
 			c.lane, c.app = a.Lane, a.App
 		}
 	}
-	if o := r.Outcome; o != nil {
-		c := h.call(callKey{o.ID, o.Number})
-		c.ended = true
-		c.taken = c.taken || o.Class == ClassOK
-		c.doubt = c.doubt || o.Class == ClassDoubt
-		c.counted = c.counted || o.Counted
-		c.made = c.made || o.Class != ClassVoid
-		if o.App != 0 {
-			c.lane, c.app = o.Lane, o.App
-		}
-		if o.Ended.After(c.end) {
-			c.start, c.end, c.class = o.Started, o.Ended, o.Class
-		}
+	if r.Outcome != nil {
+		h.addOutcome(r.Outcome)
 	}
-	for _, e := range r.Dispositions {
-		if _, err := ParseKind(e.Kind); err != nil {
+	for i := range r.Dispositions {
+		if err := h.addEnded(&r.Dispositions[i]); err != nil {
 			return err
 		}
-		sets := h.disposed
-		if e.More {
-			if sets = h.byRule[e.Rule]; sets == nil {
-				sets = map[offset.Partition]*offset.Set{}
-				h.byRule[e.Rule] = sets
-			}
+	}
+	h.telling.add(r, at)
+	return nil
+}
+
+func (h *history) addOutcome(o *outcome) {
+	c := h.call(callKey{o.ID, o.Number})
+	c.ended = true
+	c.taken = c.taken || o.Class == ClassOK
+	c.doubt = c.doubt || o.Class == ClassDoubt
+	c.counted = c.counted || o.Counted
+	c.made = c.made || o.Class != ClassVoid
+	if o.App != 0 {
+		c.lane, c.app = o.Lane, o.App
+	}
+	if o.Class != ClassVoid && o.Started.After(h.began[o.ID]) {
+		h.began[o.ID] = o.Started
+	}
+	if c.outcome == nil || o.Ended.After(c.end) {
+		got := o.toOutcome()
+		c.outcome = &got
+		c.start, c.end, c.class = o.Started, o.Ended, o.Class
+	}
+}
+
+func (h *history) addEnded(e *ended) error {
+	if _, err := ParseKind(e.Kind); err != nil {
+		return err
+	}
+	sets := h.disposed
+	if e.More {
+		if sets = h.byRule[e.Rule]; sets == nil {
+			sets = map[offset.Partition]*offset.Set{}
+			h.byRule[e.Rule] = sets
 		}
-		for _, s := range e.Events {
-			set := sets[s.partition()]
-			if set == nil {
-				set = new(offset.Set)
-				sets[s.partition()] = set
-			}
-			for _, run := range s.Runs.Ranges() {
-				set.AddRange(run)
-			}
+	}
+	for _, s := range e.Events {
+		set := sets[s.partition()]
+		if set == nil {
+			set = new(offset.Set)
+			sets[s.partition()] = set
+		}
+		for _, run := range s.Runs.Ranges() {
+			set.AddRange(run)
 		}
 	}
 	return nil
@@ -218,8 +262,8 @@ func (h *history) add(r *record) error {
 // that may still be on its way, or one that a clock which was set back makes; it
 // is no later than if the call began now. An unknown end is as late as it can be.
 func (h *history) state(now time.Time, fenced ...string) *State {
-	h.forgetUnfenced(fenced)
-	s := &State{Disposed: h.disposed, ByRule: h.byRule, Records: h.records}
+	s := &State{Disposed: h.disposed, ByRule: h.byRule, Seen: h.seen, Newest: h.newest, Told: h.telling.below, Records: h.records}
+	h.forgetUnfenced(s, fenced)
 	for _, k := range h.order {
 		c := h.calls[k]
 		if c.ended && !c.made {
@@ -228,6 +272,9 @@ func (h *history) state(now time.Time, fenced ...string) *State {
 		end := c.end
 		if !c.ended {
 			end = latestEnd(c.attempt, now)
+			s.Unended = append(s.Unended, Completed{*c.attempt, Outcome{
+				ID: k.id, Number: k.number, Lane: c.lane, App: c.app, Class: ClassDoubt, Started: c.attempt.At, Ended: end, Counted: true,
+			}})
 		} else {
 			end = earlier(end, now.Add(c.took()))
 		}
@@ -237,16 +284,22 @@ func (h *history) state(now time.Time, fenced ...string) *State {
 	}
 	slices.SortStableFunc(s.Calls, func(a, b Call) int { return a.End.Compare(b.End) })
 	h.settle(s)
+	h.untold(s)
 	return s
 }
 
 // forgetUnfenced drops the attempts that were promised and never made.
-func (h *history) forgetUnfenced(fenced []string) {
+func (h *history) forgetUnfenced(s *State, fenced []string) {
 	if len(fenced) == 0 {
 		return
 	}
 	h.order = slices.DeleteFunc(h.order, func(k callKey) bool {
-		return !h.calls[k].ended && !slices.Contains(fenced, k.String())
+		c, name := h.calls[k], k.String()
+		if c.ended || h.fenced[name] || slices.Contains(fenced, name) {
+			return false
+		}
+		s.Unended = append(s.Unended, Completed{*c.attempt, Outcome{ID: k.id, Number: k.number, Lane: c.lane, App: c.app, Class: ClassVoid}})
+		return true
 	})
 }
 
@@ -256,6 +309,7 @@ func (h *history) settle(s *State) {
 	type push struct {
 		latest       *Attempt
 		taken, doubt bool
+		outcome      *Outcome // of the attempt that was taken
 	}
 	pushes := map[string]*push{}
 	var order []*push
@@ -267,7 +321,9 @@ func (h *history) settle(s *State) {
 			pushes[k.id] = p
 			order = append(order, p)
 		}
-		p.taken = p.taken || c.taken
+		if p.taken = p.taken || c.taken; c.taken {
+			p.outcome = c.outcome
+		}
 		p.doubt = p.doubt || c.doubt || !c.ended
 		if c.attempt != nil && (p.latest == nil || p.latest.Number < c.attempt.Number) {
 			p.latest = c.attempt
@@ -277,7 +333,7 @@ func (h *history) settle(s *State) {
 		switch {
 		case p.latest == nil || !p.taken && !p.doubt || h.allEnded(p.latest):
 		case p.taken:
-			s.Partial = append(s.Partial, *p.latest)
+			s.Partial = append(s.Partial, Completed{Attempt: *p.latest, Outcome: *p.outcome})
 		default:
 			s.InDoubt = append(s.InDoubt, *p.latest)
 		}

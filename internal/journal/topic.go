@@ -10,11 +10,15 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// What the topic must keep, and what Ensure creates it with.
-const (
-	minRetention = Window + margin
-	newRetention = 7 * 24 * time.Hour // a long weekend's outage, and audits of last week
-)
+// usualRetention is what Ensure creates the topic with where no more is needed: a
+// long weekend's outage, and audits of last week.
+const usualRetention = 7 * 24 * time.Hour
+
+// retention is what the topic must keep, and what it is created with.
+func (c Config) retention() (least, usual time.Duration) {
+	least = max(Window, c.Keep) + margin
+	return least, max(usualRetention, least)
+}
 
 // TopicError says why a topic cannot hold the journal.
 type TopicError struct {
@@ -29,7 +33,7 @@ func (e *TopicError) Error() string {
 }
 
 // Ensure checks that the topic can hold the journal: one partition, nothing
-// compacted away, nothing deleted before it has left the Window. A missing topic
+// compacted away, nothing deleted before it has left the Window and Config.Keep. A missing topic
 // is created right if create is set. What is wrong with the topic comes back as
 // *TopicErrors, all at once.
 func Ensure(ctx context.Context, cfg Config, create bool) error {
@@ -37,11 +41,12 @@ func Ensure(ctx context.Context, cfg Config, create bool) error {
 	if err != nil {
 		return err
 	}
+	least, usual := cfg.retention()
 	partitions, err := countPartitions(ctx, client, cfg)
 	if errors.Is(err, kafka.UnknownTopicOrPartition) {
 		if !create {
 			return &TopicError{cfg.Topic, "it does not exist",
-				"create it with one partition, cleanup.policy=delete and retention.ms=" + milliseconds(newRetention)}
+				"create it with one partition, cleanup.policy=delete and retention.ms=" + milliseconds(usual)}
 		}
 		return createTopic(ctx, client, cfg)
 	}
@@ -57,20 +62,20 @@ func Ensure(ctx context.Context, cfg Config, create bool) error {
 	if err != nil {
 		return fmt.Errorf("check journal topic %s: describe its configuration: %w (allow the bridge DESCRIBE_CONFIGS on it)", cfg.Topic, err)
 	}
-	return errors.Join(append(problems, checkSettings(cfg.Topic, settings)...)...)
+	return errors.Join(append(problems, checkSettings(cfg.Topic, settings, least, usual)...)...)
 }
 
 // checkSettings returns a *TopicError for each setting that would lose records
 // which a recovery needs.
-func checkSettings(topic string, settings map[string]string) []error {
+func checkSettings(topic string, settings map[string]string, least, usual time.Duration) []error {
 	var problems []error
 	if v := settings["cleanup.policy"]; v != "delete" {
 		problems = append(problems, &TopicError{topic, fmt.Sprintf("cleanup.policy is %q: it drops records by key, and the journal's have none", v),
 			"set cleanup.policy=delete"})
 	}
-	if ms, err := strconv.ParseInt(settings["retention.ms"], 10, 64); err != nil || ms >= 0 && ms < minRetention.Milliseconds() {
-		problems = append(problems, &TopicError{topic, fmt.Sprintf("retention.ms is %q: calls that still count against the quota would be forgotten", settings["retention.ms"]),
-			"set retention.ms to " + milliseconds(minRetention) + " or more, better " + milliseconds(newRetention)})
+	if ms, err := strconv.ParseInt(settings["retention.ms"], 10, 64); err != nil || ms >= 0 && ms < least.Milliseconds() {
+		problems = append(problems, &TopicError{topic, fmt.Sprintf("retention.ms is %q, less than the %v for which calls count and events can wait or repeat: they would be forgotten", settings["retention.ms"], least),
+			"set retention.ms to " + milliseconds(least) + " or more, better " + milliseconds(usual)})
 	}
 	if v := settings["retention.bytes"]; v != "-1" && v != "" {
 		problems = append(problems, &TopicError{topic, fmt.Sprintf("retention.bytes is %q: a busy day could delete its own morning", v),
@@ -109,12 +114,13 @@ func countPartitions(ctx context.Context, client *kafka.Client, cfg Config) (int
 }
 
 func createTopic(ctx context.Context, client *kafka.Client, cfg Config) error {
+	_, usual := cfg.retention()
 	err := persist(ctx, cfg.patience(), func(ctx context.Context) error {
 		res, err := client.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{
 			Topic: cfg.Topic, NumPartitions: 1, ReplicationFactor: -1, // -1: as the cluster has it
 			ConfigEntries: []kafka.ConfigEntry{
 				{ConfigName: "cleanup.policy", ConfigValue: "delete"},
-				{ConfigName: "retention.ms", ConfigValue: milliseconds(newRetention)},
+				{ConfigName: "retention.ms", ConfigValue: milliseconds(usual)},
 				{ConfigName: "retention.bytes", ConfigValue: "-1"},
 			},
 		}}})

@@ -43,7 +43,20 @@ func (l *Log) produce(ctx context.Context, value []byte) error {
 	if err != nil {
 		return err
 	}
+	if res.Error == nil {
+		l.acknowledged(res.BaseOffset + 1)
+	}
 	return res.Error
+}
+
+// acknowledged raises next: two writes may be under way at once.
+func (l *Log) acknowledged(next int64) {
+	for {
+		old := l.next.Load()
+		if next <= old || l.next.CompareAndSwap(old, next) {
+			return
+		}
+	}
 }
 
 // persist calls f until it succeeds, its error cannot heal by itself, or another

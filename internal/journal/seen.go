@@ -1,0 +1,155 @@
+package journal
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"time"
+
+	"pushbridge/internal/intent"
+	"pushbridge/internal/offset"
+)
+
+// printBytes is how long a Print is: among a million events two share one by
+// chance once in 10^17.
+const printBytes = 12
+
+// Print stands for an event's source and id. It is the same in every process, and
+// 12 bytes where the texts may be hundreds.
+type Print [printBytes]byte
+
+// PrintOf returns the event's print.
+func PrintOf(key intent.EventKey) Print {
+	var room [256]byte // for most, so that it stays on the stack
+	text := binary.AppendUvarint(room[:0], uint64(len(key.Source)))
+	text = append(append(text, key.Source...), key.ID...)
+	sum := sha256.Sum256(text)
+	return Print(sum[:])
+}
+
+// Sighting is an event and the first record that carried it.
+type Sighting struct {
+	Position offset.Position
+	Print    Print
+}
+
+// Seen is the events that earlier lives took in, by what the journal says: of each
+// the first record that carried it. It holds no more than a number of them, the
+// latest. The nil Seen knows none.
+type Seen struct {
+	window     time.Duration
+	max        int
+	partitions []offset.Partition
+	index      map[offset.Partition]int32
+	first      map[Print]sight
+	order      []Print // as they came, from head on
+	head       int
+}
+
+// sight is where and when an event was seen. There may be a million.
+type sight struct {
+	offset    int64
+	at        int64 // Unix nanoseconds
+	partition int32 // in partitions; gone: its record cannot be read any more
+}
+
+// gone is the partition of an event whose record gave its offset to another.
+const gone = -1
+
+func newSeen(window time.Duration, limit int) *Seen {
+	return &Seen{window: window, max: limit, index: map[offset.Partition]int32{}, first: map[Print]sight{}}
+}
+
+// Len returns how many events it knows.
+func (s *Seen) Len() int {
+	if s == nil {
+		return 0
+	}
+	return len(s.first)
+}
+
+// Repeats says whether the event was seen within the window before now in another
+// record than the one at p.
+func (s *Seen) Repeats(now time.Time, print Print, p offset.Position) bool {
+	at, ok := s.find(now, print)
+	return ok && !s.is(at, p)
+}
+
+// Knows says whether the record at p is noted as the event's first.
+func (s *Seen) Knows(now time.Time, print Print, p offset.Position) bool {
+	at, ok := s.find(now, print)
+	return ok && s.is(at, p)
+}
+
+func (s *Seen) find(now time.Time, print Print) (sight, bool) {
+	if s == nil {
+		return sight{}, false
+	}
+	at, ok := s.first[print]
+	return at, ok && at.at >= now.Add(-s.window).UnixNano()
+}
+
+func (s *Seen) is(at sight, p offset.Position) bool {
+	return at.offset == p.Offset && at.partition != gone && s.partitions[at.partition] == p.Partition
+}
+
+// add takes in what the journal says, oldest first. The first record of an event
+// stays the first for the window.
+func (s *Seen) add(n *sightings) {
+	if s.max == 0 {
+		return
+	}
+	p := n.partition()
+	index, ok := s.index[p]
+	if !ok {
+		index = int32(len(s.partitions))
+		s.index[p] = index
+		s.partitions = append(s.partitions, p)
+	}
+	at, rest := n.At.UnixNano(), n.Prints
+	for _, run := range n.Runs.Ranges() {
+		for o := run.First; o <= run.Last; o++ {
+			old, known := s.first[rest[0]]
+			if !known || old.at < at-int64(s.window) {
+				s.first[rest[0]] = sight{offset: o, at: at, partition: index}
+				s.order = append(s.order, rest[0])
+				s.shrink()
+			}
+			rest = rest[1:]
+		}
+	}
+}
+
+// shrink forgets the oldest beyond the number. A print that was seen again after
+// the window stands in order twice, and goes with its first: early, which is safe.
+func (s *Seen) shrink() {
+	for len(s.first) > s.max {
+		delete(s.first, s.order[s.head])
+		s.head++
+	}
+	if s.head > len(s.order)/2 && s.head > 1024 {
+		s.order = append(s.order[:0], s.order[s.head:]...)
+		s.head = 0
+	}
+}
+
+// rewound notes that a partition's offsets mean other records. What ended stays
+// seen; what had not is lost, and may be sent once more.
+func (s *Seen) rewound(p offset.Partition, ended func(offset int64) bool) {
+	if s == nil {
+		return
+	}
+	index, ok := s.index[p]
+	if !ok {
+		return
+	}
+	for print, at := range s.first {
+		switch {
+		case at.partition != index:
+		case ended(at.offset):
+			at.partition = gone
+			s.first[print] = at
+		default:
+			delete(s.first, print)
+		}
+	}
+}

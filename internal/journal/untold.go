@@ -1,0 +1,158 @@
+package journal
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"pushbridge/internal/offset"
+)
+
+// End is events that ended in the same way, to be told once more. What the journal
+// does not keep of them is to be had from their records: who they are, and why they
+// match no rule.
+type End struct {
+	Disposition // of no event in particular: without Origin, At is that of the latest
+
+	Events map[offset.Partition]*offset.Set
+}
+
+// Holds says whether the event at p is one of them.
+func (e *End) Holds(p offset.Position) bool { return contains(e.Events, p) }
+
+// telling is what may not have been told, in the making.
+type telling struct {
+	below int64 // all that records below this offset ask for is told
+	ends  []untoldEnds
+	calls []untoldCall
+}
+
+type untoldEnds struct {
+	at    int64 // offset in the journal
+	ended []ended
+}
+
+type untoldCall struct {
+	at  int64
+	key callKey
+}
+
+// add notes what the record at an offset asks to be told, and forgets what it says
+// was told. What bridges wrote that told nothing again counts as told: there may be
+// days of it.
+func (t *telling) add(r *record, at int64) {
+	if r.V < versionTells {
+		return
+	}
+	if r.Told > t.below {
+		t.below = r.Told
+		t.ends = slices.DeleteFunc(t.ends, func(u untoldEnds) bool { return u.at < t.below })
+		t.calls = slices.DeleteFunc(t.calls, func(u untoldCall) bool { return u.at < t.below })
+	}
+	if at < t.below {
+		return
+	}
+	if len(r.Dispositions) > 0 {
+		t.ends = append(t.ends, untoldEnds{at, r.Dispositions})
+	}
+	if o := r.Outcome; o != nil && o.Class != ClassVoid {
+		t.calls = append(t.calls, untoldCall{at, callKey{o.ID, o.Number}})
+	}
+}
+
+// rewound forgets what cannot be told, since the records are gone.
+func (t *telling) rewound(p offset.Partition) {
+	for i := range t.ends {
+		for j := range t.ends[i].ended {
+			e := &t.ends[i].ended[j]
+			e.Events = slices.DeleteFunc(e.Events, func(s span) bool { return s.partition() == p })
+		}
+	}
+}
+
+// untold gives the state what is to be told again: a repeated write or call once.
+func (h *history) untold(s *State) {
+	done := map[callKey]bool{}
+	for _, u := range h.telling.calls {
+		if c := h.calls[u.key]; c.attempt != nil && !done[u.key] {
+			done[u.key] = true
+			s.UntoldCalls = append(s.UntoldCalls, Completed{Attempt: *c.attempt, Outcome: *c.outcome})
+		}
+	}
+	for _, u := range h.telling.ends {
+		for i := range u.ended {
+			if e := h.toEnd(&u.ended[i]); len(e.Events) > 0 {
+				s.Untold = append(s.Untold, e)
+			}
+		}
+	}
+}
+
+func (h *history) toEnd(w *ended) End {
+	kind, _ := ParseKind(w.Kind) // it was parsed before
+	e := End{
+		Disposition: Disposition{
+			Kind: kind, Rule: w.Rule, Lane: w.Lane, App: w.App, PushID: w.Push, TaskID: w.TaskID, Code: w.Code, Info: w.Info,
+			Why: w.Why, Doubt: w.Doubt, More: w.More, At: w.At, PushedAt: h.began[w.Push],
+		},
+		Events: map[offset.Partition]*offset.Set{},
+	}
+	for _, s := range w.Events {
+		set := e.Events[s.partition()]
+		if set == nil {
+			set = new(offset.Set)
+			e.Events[s.partition()] = set
+		}
+		for _, run := range s.Runs.Ranges() {
+			set.AddRange(run)
+		}
+	}
+	return e
+}
+
+// addNotes takes in what a record says beside calls and ends.
+func (h *history) addNotes(r *record) error {
+	for _, p := range r.Rewound {
+		h.rewound(p.partition())
+	}
+	for _, n := range r.Read {
+		if at, p := time.UnixMilli(n.At), n.partition(); at.After(h.newest[p]) {
+			h.newest[p] = at
+		}
+	}
+	for i := range r.Seen {
+		if err := r.Seen[i].check(); err != nil {
+			return err
+		}
+		h.seen.add(&r.Seen[i])
+	}
+	if r.Fenced != nil {
+		h.fenced[r.Fenced.Name] = true
+	}
+	return nil
+}
+
+// rewound forgets what is known of a partition's records: they are gone, and
+// others have their offsets.
+func (h *history) rewound(p offset.Partition) {
+	h.seen.rewound(p, func(o int64) bool {
+		at := offset.Position{Partition: p, Offset: o}
+		return contains(h.disposed, at) || slices.ContainsFunc(slices.Collect(maps.Values(h.byRule)), func(sets map[offset.Partition]*offset.Set) bool {
+			return contains(sets, at)
+		})
+	})
+	delete(h.disposed, p)
+	for _, sets := range h.byRule {
+		delete(sets, p)
+	}
+	delete(h.newest, p)
+	h.telling.rewound(p)
+	for _, c := range h.calls {
+		if c.attempt != nil {
+			c.attempt.Covers = slices.DeleteFunc(c.attempt.Covers, func(cover Cover) bool { return cover.Partition == p })
+		}
+	}
+	for k, covers := range h.covers {
+		h.covers[k] = slices.DeleteFunc(covers, func(c cover) bool { return c.Events.partition() == p })
+	}
+}
