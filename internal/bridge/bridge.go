@@ -25,11 +25,13 @@ type Pusher interface {
 	Breaker() (pushapi.BreakerState, time.Time)
 }
 
-// Journal is where attempts, outcomes and dispositions are promised.
+// Journal is where attempts, outcomes, dispositions and notes are promised.
 type Journal interface {
 	Begin(ctx context.Context, a journal.Attempt) error
 	End(ctx context.Context, o journal.Outcome, ds []journal.Disposition) error
 	Record(ctx context.Context, ds []journal.Disposition) error
+	Note(ctx context.Context, n journal.Notes) error
+	Written() int64
 }
 
 // Teller publishes what happened.

@@ -150,6 +150,7 @@ type told struct {
 		Attempt int
 		Class   string
 		Counted bool
+		OnDoubt string `json:"on_doubt"`
 		Random  uint32
 		Events  int
 		Rules   []string

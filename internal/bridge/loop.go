@@ -73,7 +73,8 @@ func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time)
 		b: b, session: s,
 		laneOf:     make(map[string]*lane),
 		known:      newKnown(state),
-		outbox:     outbox{dispositions: pile{max: recordMax}},
+		outbox:     outbox{dispositions: pile{max: recordMax}, start: startJob(state), told: newTellMark(state, s.Partitions())},
+		ending:     len(state.Unended) > 0,
 		marks:      make(map[offset.Partition]*offset.Watermark),
 		several:    make(map[offset.Position]int),
 		committed:  make(map[offset.Partition]int64),
@@ -198,7 +199,7 @@ func (l *loop) mayCall() bool {
 }
 
 func (l *loop) idle() bool {
-	return l.calling == nil && l.recording == nil && !l.committing && l.outbox.len() == 0 && len(l.progress()) == 0
+	return l.calling == nil && l.recording == nil && !l.committing && l.outbox.len() == 0 && len(l.progress()) == 0 && l.lastMark() == nil
 }
 
 func (l *loop) setPaused() {
@@ -225,13 +226,20 @@ func (l *loop) take(batch consume.Batch, now time.Time) {
 	}
 	for i := range batch.Records {
 		r := &batch.Records[i]
-		if l.known.ended(r.Position) {
+		ended, untold := l.known.ended(r.Position), l.known.untold(r.Position)
+		if ended && len(untold) == 0 {
 			continue
 		}
 		mark.Begin(r.Position.Offset)
-		l.route(r, now)
+		open := !ended && l.route(r, now)
+		if len(untold) > 0 {
+			l.tellAgain(r, untold, !open, now)
+		} else if !open {
+			mark.Done(r.Position.Offset)
+		}
 	}
 	mark.Skip(batch.Next)
+	l.outbox.told.read(batch.Partition, batch.Next)
 }
 
 // lost reports offsets that can no longer be read. A log that was rewound gives
@@ -263,19 +271,20 @@ func (l *loop) lost(batch consume.Batch, mark *offset.Watermark) *offset.Waterma
 	return mark
 }
 
-// route turns one record into intents or into its disposition.
-func (l *loop) route(r *consume.Record, now time.Time) {
+// route turns one record into intents or into its disposition, and says whether
+// any of that holds its offset.
+func (l *loop) route(r *consume.Record, now time.Time) bool {
 	origin := originOf(r, now)
 	if r.Err != nil {
 		d := journal.Disposition{Origin: origin, Kind: journal.DeadLettered, Reason: r.Err.Error(), At: now}
 		l.outbox.bury(r, &d, results.Undecodable)
 		l.dispose(d)
-		return
+		return true
 	}
 	m := l.b.cfg.Rules.Map(r.Event, origin)
 	if len(m.Intents) == 0 && len(m.Failures) == 0 {
 		l.dispose(journal.Disposition{Origin: origin, Kind: journal.Unmatched, Reason: m.Why, At: now})
-		return
+		return true
 	}
 	failures := slices.DeleteFunc(m.Failures, func(f *mapper.RuleError) bool { return l.known.endedUnder(origin.Position, f.Rule) })
 	intents := slices.DeleteFunc(m.Intents, func(in intent.Intent) bool { return l.known.endedUnder(origin.Position, in.Rule) })
@@ -283,7 +292,7 @@ func (l *loop) route(r *consume.Record, now time.Time) {
 	case n == 0:
 		// Every rule that asks for it now has ended it; the one that was missing
 		// has left the file.
-		l.marks[origin.Position.Partition].Done(origin.Position.Offset)
+		return false
 	case n > 1:
 		l.several[origin.Position] = n
 	}
@@ -302,6 +311,7 @@ func (l *loop) route(r *consume.Record, now time.Time) {
 		ln := l.laneOf[in.Policy.Lane]
 		l.end(ln, ln.sched.Add(now, in), now)
 	}
+	return true
 }
 
 // end takes over what a lane's scheduler is done with.
@@ -337,6 +347,10 @@ func (l *loop) dispose(d journal.Disposition) {
 // forget marks as done what is recorded for good.
 func (l *loop) forget(done recordDone) {
 	l.recording = nil
+	if done.job.onlyMark {
+		l.outbox.told.noted = l.outbox.told.below // or the next session tells again what it finds
+		return
+	}
 	if l.unwritable != (done.err != nil) {
 		l.unwritable = done.err != nil
 		if l.unwritable {
@@ -351,13 +365,19 @@ func (l *loop) forget(done recordDone) {
 		l.retryAt = time.Now().Add(retryWrite)
 		return
 	}
-	if done.job.push != nil {
+	if done.job.push != nil || len(done.job.unended) > 0 {
 		l.ending = false
 	}
-	for d := range done.job.all() {
+	for d := range done.job.ended() {
 		if !d.More {
 			l.marks[d.Origin.Position.Partition].Done(d.Origin.Position.Offset)
 		}
 	}
+	for i := range done.job.again {
+		if a := &done.job.again[i]; a.release {
+			l.marks[a.Origin.Position.Partition].Done(a.Origin.Position.Offset)
+		}
+	}
+	l.outbox.told.toldBy(done.job)
 	l.outbox.dispositions.giveBack(done.job.early)
 }

@@ -2,13 +2,10 @@ package bridge
 
 import (
 	"context"
-	"encoding/json"
-	"iter"
 	"time"
 
 	"pushbridge/internal/consume"
 	"pushbridge/internal/journal"
-	"pushbridge/internal/pushapi"
 	"pushbridge/internal/results"
 )
 
@@ -35,6 +32,9 @@ const tellMax = 2000
 // outbox is what must be recorded: written to Kafka, in this order, before an
 // offset may be committed.
 type outbox struct {
+	start        *recordJob // of the session: before any other
+	again        []repeat   // what an earlier life may not have told
+	told         tellMark
 	letters      []results.DeadLetter
 	letterBytes  int // of the letters' records
 	dispositions pile
@@ -50,37 +50,21 @@ type pushEnd struct {
 	after        int // pieces of the pile that are older
 }
 
-// recordJob is one write. Its stage rises as parts of it succeed, so that a
-// repetition does not write them again.
-type recordJob struct {
-	letters      []results.DeadLetter
-	letterBytes  int
-	push         *pushEnd
-	early        []journal.Disposition // of events that ended without a call
-	rulesVersion string
-	stage        int
-}
-
 type recordDone struct {
 	job *recordJob
 	err error
 }
 
 func (o *outbox) len() int {
-	n := o.dispositions.len() + len(o.letters)
+	n := o.dispositions.len() + len(o.letters) + len(o.again)
+	if o.start != nil {
+		n += o.start.len()
+	}
 	if o.ended != nil {
 		n += 1 + len(o.ended.dispositions)
 	}
 	if o.failed != nil {
 		n += o.failed.len()
-	}
-	return n
-}
-
-func (j *recordJob) len() int {
-	n := 1 + len(j.early)
-	if j.push != nil {
-		n += len(j.push.dispositions)
 	}
 	return n
 }
@@ -129,6 +113,17 @@ func (o *outbox) next(rulesVersion string) *recordJob {
 		o.failed = nil
 		return job
 	}
+	if job := o.start; job != nil {
+		o.start = nil
+		return job
+	}
+	if len(o.again) > 0 {
+		// Before what is decided now: a later end of the same event lets its offset go.
+		n := min(recordMax, len(o.again))
+		job := &recordJob{again: o.again[:n:n]}
+		o.again = o.again[n:]
+		return job
+	}
 	if o.ended == nil && o.dispositions.len() == 0 && len(o.letters) == 0 {
 		return nil
 	}
@@ -157,95 +152,12 @@ func (l *loop) record(ctx context.Context, now time.Time) time.Time {
 	}
 	job := l.outbox.next(l.b.cfg.Rules.Version())
 	if job == nil {
-		return time.Time{}
+		if job = l.lastMark(); job == nil {
+			return time.Time{}
+		}
 	}
+	l.promiseTold(job)
 	l.recording = job
 	l.helpers.Go(func() { l.recorded <- recordDone{job: job, err: job.write(ctx, l.b.cfg.Journal, l.b.cfg.Teller)} })
 	return time.Time{}
-}
-
-// write goes through the stages: dead letters first, because until they are
-// written Kafka's copy is the only one; then the journal, which is the promise;
-// then the results.
-func (j *recordJob) write(ctx context.Context, log Journal, tell Teller) error {
-	for _, stage := range []func() error{
-		func() error { return tell.Bury(ctx, j.letters) },
-		func() error { return j.buryPush(ctx, tell) },
-		func() error {
-			if j.push == nil {
-				return nil
-			}
-			return log.End(ctx, j.push.outcome, j.push.dispositions)
-		},
-		func() error { return log.Record(ctx, j.early) },
-		func() error { return j.tell(ctx, tell) },
-		func() error {
-			if j.push == nil || j.push.outcome.Class == journal.ClassVoid {
-				return nil
-			}
-			return tell.TellPush(ctx, results.Completed{Attempt: j.push.attempt, Outcome: j.push.outcome})
-		},
-	}[j.stage:] {
-		if err := stage(); err != nil {
-			return err
-		}
-		j.stage++
-	}
-	return nil
-}
-
-// all returns the dispositions, those of the call first.
-func (j *recordJob) all() iter.Seq[*journal.Disposition] {
-	return func(yield func(*journal.Disposition) bool) {
-		var called []journal.Disposition
-		if j.push != nil {
-			called = j.push.dispositions
-		}
-		for _, ds := range [][]journal.Disposition{called, j.early} {
-			for i := range ds {
-				if !yield(&ds[i]) {
-					return
-				}
-			}
-		}
-	}
-}
-
-func (j *recordJob) tell(ctx context.Context, tell Teller) error {
-	ds := make([]results.Disposed, 0, min(tellMax, j.len()))
-	for d := range j.all() {
-		ds = append(ds, results.Disposed{
-			Disposition: *d, RulesVersion: j.rulesVersion,
-			CorrelationID: d.Origin.CorrelationID, TraceParent: d.Origin.Traceparent,
-		})
-		if len(ds) == tellMax {
-			if err := tell.Tell(ctx, ds); err != nil {
-				return err
-			}
-			ds = ds[:0]
-		}
-	}
-	if len(ds) == 0 {
-		return nil
-	}
-	return tell.Tell(ctx, ds)
-}
-
-// buryPush keeps the request that the API refused for good.
-func (j *recordJob) buryPush(ctx context.Context, tell Teller) error {
-	if j.push == nil || j.push.outcome.Class != pushapi.ClassReject.String() {
-		return nil
-	}
-	body, err := requestOf(j.push.attempt).Encode()
-	if err != nil {
-		// It was never a request; the error's text says what it was.
-		body, err = json.Marshal(map[string]string{"error": err.Error()})
-		if err != nil {
-			return err
-		}
-	}
-	return tell.BuryPush(ctx, results.RefusedPush{
-		PushID: j.push.attempt.ID, Request: body, Code: j.push.outcome.Code, Text: j.push.outcome.Info,
-		Rules: j.push.attempt.Rules(), Lane: j.push.attempt.Lane, At: j.push.outcome.Ended, Attempts: j.push.attempt.Number,
-	})
 }

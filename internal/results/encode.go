@@ -9,6 +9,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"pushbridge/internal/audience"
+	"pushbridge/internal/journal"
 )
 
 const (
@@ -181,6 +182,7 @@ type completedData struct {
 	Class        string            `json:"class"`
 	Code         int               `json:"error_code,omitempty"`
 	Text         string            `json:"error_text,omitempty"`
+	OnDoubt      string            `json:"on_doubt,omitempty"`
 	Counted      bool              `json:"counted"`
 	Rules        []string          `json:"rules"`
 	RulesVersion string            `json:"rules_version,omitempty"`
@@ -198,9 +200,13 @@ func (e *encoder) eventCompleted(dst []byte, c *Completed) (kafka.Message, []byt
 	if end.IsZero() { // void: nothing began, so nothing ended
 		end = c.Attempt.At
 	}
+	onDoubt := ""
+	if c.Outcome.Class == journal.ClassDoubt && c.Attempt.OnDoubt != 0 {
+		onDoubt = c.Attempt.OnDoubt.String()
+	}
 	data, err := json.Marshal(completedData{
 		PushID: c.Attempt.ID, Attempt: c.Attempt.Number, Lane: c.Attempt.Lane, TaskID: c.Outcome.TaskID,
-		Class: c.Outcome.Class, Code: c.Outcome.Code, Text: c.Outcome.Info, Counted: c.Outcome.Counted,
+		Class: c.Outcome.Class, Code: c.Outcome.Code, Text: c.Outcome.Info, OnDoubt: onDoubt, Counted: c.Outcome.Counted,
 		Rules: c.Attempt.Rules(), RulesVersion: c.Attempt.RulesVersion, Condition: c.Attempt.Condition,
 		Messages: len(c.Attempt.Messages), Events: c.Attempt.Events(), Random: c.Attempt.Random, Why: c.Attempt.Why,
 		Started: c.Outcome.Started.UTC(), Ended: end.UTC(),

@@ -82,7 +82,12 @@ func calls(t testing.TB) map[string]Completed {
 	everyone.Condition, everyone.Number = audience.All(), 1
 	other := everyone
 	other.Lane, other.App = "alerts", 1400000002
+	doubted := everyone
+	doubted.OnDoubt = intent.Resend
 	return map[string]Completed{
+		"call-doubt": {Attempt: doubted, Outcome: journal.Outcome{
+			ID: "7f3a", Number: 1, Class: journal.ClassDoubt, Started: noon, Ended: noon.Add(time.Second), Counted: true,
+		}},
 		"call-ok": {Attempt: attempt, TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", Outcome: journal.Outcome{
 			ID: "7f3a", Number: 2, Class: journal.ClassOK, TaskID: "task-9", Started: noon, Ended: noon.Add(300 * time.Millisecond), Counted: true,
 		}},

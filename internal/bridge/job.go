@@ -1,0 +1,163 @@
+package bridge
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"slices"
+
+	"pushbridge/internal/journal"
+	"pushbridge/internal/pushapi"
+	"pushbridge/internal/results"
+)
+
+// recordJob is one write. Its stage rises as parts of it succeed, so that a
+// repetition does not write them again.
+type recordJob struct {
+	// Of the start of a session: outcomes for attempts that have none, and calls
+	// whose ends may not have been told.
+	unended []journal.Completed
+	calls   []journal.Completed
+	again   []repeat // ends of events that may not have been told
+
+	letters      []results.DeadLetter
+	letterBytes  int
+	notes        journal.Notes
+	push         *pushEnd
+	early        []journal.Disposition // of events that ended without a call
+	rulesVersion string
+	stage        int
+
+	promised bool  // its mark and tellsAll are set
+	onlyMark bool  // it has nothing else; not worth a repetition
+	tellsAll bool  // once it is written, nothing that is older is untold
+	written  int64 // the journal's end after its own part of it
+}
+
+func (j *recordJob) len() int {
+	n := 1 + len(j.early) + len(j.again) + len(j.unended) + len(j.calls)
+	if j.push != nil {
+		n += len(j.push.dispositions)
+	}
+	return n
+}
+
+// write goes through the stages: dead letters first, because until they are
+// written Kafka's copy is the only one; then the journal, which is the promise;
+// then the results.
+func (j *recordJob) write(ctx context.Context, log Journal, tell Teller) error {
+	for _, stage := range []func() error{
+		func() error { return tell.Bury(ctx, j.letters) },
+		func() error { return j.buryPush(ctx, tell) },
+		func() error { return log.Note(ctx, j.notes) },
+		func() error { return j.end(ctx, log) },
+		func() error { return log.Record(ctx, j.early) },
+		func() error {
+			j.written = log.Written()
+			return j.tell(ctx, tell)
+		},
+		func() error { return j.tellCalls(ctx, tell) },
+	}[j.stage:] {
+		if err := stage(); err != nil {
+			return err
+		}
+		j.stage++
+	}
+	return nil
+}
+
+// end writes how calls ended.
+func (j *recordJob) end(ctx context.Context, log Journal) error {
+	for _, c := range j.unended {
+		if err := log.End(ctx, c.Outcome, nil); err != nil {
+			return err
+		}
+	}
+	if j.push == nil {
+		return nil
+	}
+	return log.End(ctx, j.push.outcome, j.push.dispositions)
+}
+
+// tellCalls tells how calls ended, but for those that were not made.
+func (j *recordJob) tellCalls(ctx context.Context, tell Teller) error {
+	calls := slices.Concat(j.calls, j.unended)
+	if j.push != nil {
+		calls = append(calls, journal.Completed{Attempt: j.push.attempt, Outcome: j.push.outcome})
+	}
+	for _, c := range calls {
+		if c.Outcome.Class == journal.ClassVoid {
+			continue
+		}
+		if err := tell.TellPush(ctx, results.Completed{Attempt: c.Attempt, Outcome: c.Outcome}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ended returns the dispositions that are decided now, those of the call first.
+func (j *recordJob) ended() iter.Seq[*journal.Disposition] {
+	return func(yield func(*journal.Disposition) bool) {
+		var called []journal.Disposition
+		if j.push != nil {
+			called = j.push.dispositions
+		}
+		for _, ds := range [][]journal.Disposition{called, j.early} {
+			for i := range ds {
+				if !yield(&ds[i]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (j *recordJob) tell(ctx context.Context, tell Teller) error {
+	ds := make([]results.Disposed, 0, min(tellMax, j.len()))
+	add := func(d *journal.Disposition, rulesVersion string) error {
+		ds = append(ds, results.Disposed{
+			Disposition: *d, RulesVersion: rulesVersion,
+			CorrelationID: d.Origin.CorrelationID, TraceParent: d.Origin.Traceparent,
+		})
+		if len(ds) < tellMax {
+			return nil
+		}
+		err := tell.Tell(ctx, ds)
+		ds = ds[:0]
+		return err
+	}
+	for i := range j.again {
+		if err := add(&j.again[i].Disposition, ""); err != nil { // under which rules is not known
+			return err
+		}
+	}
+	for d := range j.ended() {
+		if err := add(d, j.rulesVersion); err != nil {
+			return err
+		}
+	}
+	if len(ds) == 0 {
+		return nil
+	}
+	return tell.Tell(ctx, ds)
+}
+
+// buryPush keeps the request that the API refused for good.
+func (j *recordJob) buryPush(ctx context.Context, tell Teller) error {
+	if j.push == nil || j.push.outcome.Class != pushapi.ClassReject.String() {
+		return nil
+	}
+	body, err := requestOf(j.push.attempt).Encode()
+	if err != nil {
+		// It was never a request; the error's text says what it was.
+		body, err = json.Marshal(map[string]string{"error": err.Error()})
+		if err != nil {
+			return err
+		}
+	}
+	return tell.BuryPush(ctx, results.RefusedPush{
+		PushID: j.push.attempt.ID, Request: body, Code: j.push.outcome.Code, Text: j.push.outcome.Info,
+		Rules: j.push.attempt.Rules(), Lane: j.push.attempt.Lane, At: j.push.outcome.Ended, Attempts: j.push.attempt.Number,
+	})
+}
