@@ -25,7 +25,9 @@ func TestCrashBeforeTheResultsAreTold(t *testing.T) {
 		// The results take nothing, then the bridge crashes: first when a call has
 		// ended, then when events ended without one.
 		for _, emit := range []func(){
-			func() { w.emit(happening{Type: "news", Data: map[string]any{"text": "hello"}}, promo("sale", "beta", "gold")) },
+			func() {
+				w.emit(happening{Type: "news", Data: map[string]any{"text": "hello"}}, promo("sale", "beta", "gold"))
+			},
 			func() {
 				w.emit(happening{Type: "nothing"}, promo("nobody"))
 				w.produce(0, []byte("{no event"))

@@ -13,7 +13,6 @@ import (
 
 	"pushbridge/internal/consume"
 	"pushbridge/internal/journal"
-	"pushbridge/internal/limiter"
 	"pushbridge/internal/mapper"
 	"pushbridge/internal/pushapi"
 	"pushbridge/internal/results"
@@ -81,9 +80,7 @@ type Bridge struct {
 	randoms *randoms
 
 	// What outlives a session; the loop of the present one owns it.
-	memory     *limiter.Memory
-	generation int32   // of the session that used memory last
-	kept       []*kept // of each lane
+	kept []*kept // of each lane
 }
 
 // New checks the configuration. It starts nothing.
@@ -146,24 +143,13 @@ func (b *Bridge) serve(ctx context.Context, s *consume.Session) error {
 	return l.run(ctx)
 }
 
-// memoryOf returns the memory of events seen, for a session of a generation. It
-// lasts while generations follow each other directly, which proves that nobody
-// else owned the partitions in between; otherwise it starts anew.
-func (b *Bridge) memoryOf(generation int32) *limiter.Memory {
-	if b.memory == nil || generation != b.generation+1 {
-		b.memory = limiter.NewMemory(b.cfg.Limits.DedupWindow, b.cfg.Limits.DedupMax)
-	}
-	b.generation = generation
-	return b.memory
-}
-
 // recall reads the journal, trying again while the topic cannot be read: a
 // session that does not know the budget must not call.
 func (b *Bridge) recall(ctx context.Context, s *consume.Session) (*journal.State, error) {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		state, err := b.read(ctx, s)
 		if err == nil {
-			b.cfg.Logger.Info("journal read", "records", state.Records, "calls", len(state.Calls), "in_doubt", len(state.InDoubt), "generation", s.Generation())
+			b.cfg.Logger.Info("journal read", "records", state.Records, "calls", len(state.Calls), "in_doubt", len(state.InDoubt), "seen", state.Seen.Len(), "generation", s.Generation())
 			return state, nil
 		}
 		if _, ok := errors.AsType[*journal.VersionError](err); ok {
@@ -187,7 +173,10 @@ func (b *Bridge) read(ctx context.Context, s *consume.Session) (*journal.State, 
 	if err != nil {
 		return nil, err
 	}
-	return b.cfg.Recall(ctx, journal.ReadFrom{Now: time.Now(), OldestEvent: oldest, Fenced: fences(s.Partitions())})
+	return b.cfg.Recall(ctx, journal.ReadFrom{
+		Now: time.Now(), OldestEvent: oldest, Fenced: fences(s.Partitions()),
+		Remember: b.cfg.Limits.DedupWindow, RememberMax: b.cfg.Limits.DedupMax,
+	})
 }
 
 // fences returns what was committed beside the offsets: attempts' names. A

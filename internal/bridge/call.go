@@ -54,6 +54,7 @@ func (l *loop) call(session, work context.Context, c chosen, now time.Time) {
 	deadline := now.Add(promiseWithin + ln.underWay())
 	p.attempt = attemptOf(p, l.b.cfg.Rules.Version(), now, deadline)
 	l.calling = p
+	p.notes = l.unnoted()
 	offsets := l.offsets()
 	l.fenced = p.attempt.Name()
 	l.helpers.Go(func() { l.called <- l.perform(session, work, p, offsets) })
@@ -61,6 +62,9 @@ func (l *loop) call(session, work context.Context, c chosen, now time.Time) {
 
 func (l *loop) perform(session, work context.Context, p *push, offsets map[offset.Partition]int64) callDone {
 	done := callDone{push: p}
+	if done.void = l.b.cfg.Journal.Note(work, p.notes); done.void != nil {
+		return done
+	}
 	if done.void = l.b.cfg.Journal.Begin(work, p.attempt); done.void != nil {
 		return done
 	}
@@ -103,6 +107,7 @@ func (l *loop) learn(done callDone, now time.Time) {
 	l.ending = true
 	end := &pushEnd{attempt: p.attempt}
 	if done.void != nil {
+		l.outbox.notes.putBack(p.notes)
 		l.b.cfg.Logger.Warn("call not made", "lane", p.lane.Label(), "push_id", p.id, "error", done.void)
 		end.outcome = voidOf(&p.attempt)
 		l.conclude(end, p, limiter.Verdict{Result: limiter.Again, NotBefore: now.Add(retryBegin)}, now)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"pushbridge/internal/audience"
+	"pushbridge/internal/consume"
 	"pushbridge/internal/intent"
 	"pushbridge/internal/journal"
 	"pushbridge/internal/limiter"
@@ -138,6 +139,13 @@ func dispositionOfMade(in intent.Intent, m *made, now time.Time) journal.Disposi
 		Origin: in.Origin, Rule: in.Rule, Lane: in.Policy.Lane, Priority: in.Policy.Priority, Kind: journal.Pushed, At: now, Parts: len(in.Audiences),
 		PushID: m.attempt.ID, Why: m.attempt.Why, PushedAt: m.attempt.At, Doubt: m.doubt,
 	}
+}
+
+// lost forgets that events were seen whose records are gone unended.
+func (k *known) lost(loss *consume.Loss) {
+	k.state.Seen.Lose(loss.Partition, func(o int64) bool {
+		return loss.First <= o && o <= loss.Last && !k.state.EndedAtAll(offset.Position{Partition: loss.Partition, Offset: o})
+	})
 }
 
 // rewound forgets a partition whose offsets now mean other records.

@@ -24,13 +24,15 @@ const commitEvery = time.Second
 
 // loop is the state of one session and its one owner.
 type loop struct {
-	b       *Bridge
-	session *consume.Session
-	lanes   []*lane
-	laneOf  map[string]*lane // by name
-	turns   uint64           // calls begun
-	known   *known
-	marks   map[offset.Partition]*offset.Watermark
+	b        *Bridge
+	session  *consume.Session
+	lanes    []*lane
+	laneOf   map[string]*lane // by name
+	turns    uint64           // calls begun
+	known    *known
+	memory   *limiter.Memory // of what this session has seen
+	marks    map[offset.Partition]*offset.Watermark
+	assigned map[offset.Partition]consume.Assignment
 
 	// several counts the dispositions that an event with more than one still
 	// needs; an event with one is not in it.
@@ -65,17 +67,22 @@ type push struct {
 	lane    *lane
 	batch   *limiter.Batch
 	attempt journal.Attempt
+	notes   journal.Notes // which the journal must have before the attempt
 	outcome pushapi.Outcome
 }
 
 func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time) *loop {
 	l := &loop{
 		b: b, session: s,
-		laneOf:     make(map[string]*lane),
-		known:      newKnown(state),
+		laneOf: make(map[string]*lane),
+		known:  newKnown(state),
+		// One memory for all: an event whose rules are of two lanes is one record, and
+		// so no repeat; one that comes twice is one whichever lane sees it.
+		memory:     limiter.NewMemory(b.cfg.Limits.DedupWindow, b.cfg.Limits.DedupMax),
 		outbox:     outbox{dispositions: pile{max: recordMax}, start: startJob(state), told: newTellMark(state, s.Partitions())},
 		ending:     len(state.Unended) > 0,
 		marks:      make(map[offset.Partition]*offset.Watermark),
+		assigned:   make(map[offset.Partition]consume.Assignment),
 		several:    make(map[offset.Position]int),
 		committed:  make(map[offset.Partition]int64),
 		commitAt:   now.Add(commitEvery),
@@ -83,15 +90,13 @@ func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time)
 		recorded:   make(chan recordDone, 1),
 		commitDone: make(chan commitDone, 1),
 	}
-	// One memory for all: an event whose rules are of two lanes is one record, and
-	// so no repeat; one that comes twice is one whichever lane sees it.
-	memory := b.memoryOf(s.Generation())
 	for i := range b.cfg.Lanes {
-		ln := newLane(b, i, memory, state)
+		ln := newLane(b, i, l.memory, state)
 		l.lanes = append(l.lanes, ln)
 		l.laneOf[ln.Name] = ln
 	}
 	for _, a := range s.Partitions() {
+		l.assigned[a.Partition] = a
 		l.marks[a.Partition] = offset.NewWatermark(a.Start)
 		l.committed[a.Partition] = a.Start
 		if a.Metadata != "" {
@@ -239,6 +244,7 @@ func (l *loop) take(batch consume.Batch, now time.Time) {
 		}
 	}
 	mark.Skip(batch.Next)
+	l.outbox.notes.newest(batch)
 	l.outbox.told.read(batch.Partition, batch.Next)
 }
 
@@ -256,6 +262,7 @@ func (l *loop) lost(batch consume.Batch, mark *offset.Watermark) *offset.Waterma
 		"kind", loss.Kind.String(), "first", loss.First, "last", loss.Last, "count", count,
 		"do", "lengthen the topic's retention, or find out who deleted it")
 	if loss.Kind != consume.Rewound {
+		l.known.lost(loss)
 		return mark
 	}
 	if mark.Open() > 0 {
@@ -301,14 +308,19 @@ func (l *loop) route(r *consume.Record, now time.Time) bool {
 		l.outbox.bury(r, &d, results.RuleFailed)
 		l.dispose(d)
 	}
+	repeat := len(intents) > 0 && l.repeats(now, &origin)
 	for _, in := range intents {
+		ln := l.laneOf[in.Policy.Lane]
+		if repeat {
+			l.end(ln, []limiter.Ended{{Intent: &in, Kind: limiter.EndDuplicate}}, now)
+			continue
+		}
 		rest, made := l.known.remaining(in)
 		if made != nil && len(rest) == 0 {
 			l.dispose(dispositionOfMade(in, made, now))
 			continue
 		}
 		in.Audiences = rest
-		ln := l.laneOf[in.Policy.Lane]
 		l.end(ln, ln.sched.Add(now, in), now)
 	}
 	return true

@@ -251,9 +251,7 @@ func (s *story) burst(w *world) {
 			e.tags = some(s.r, 11+s.r.IntN(15))
 			e.text = "wide " + e.id // nothing else is carried by its calls
 		}
-		// With a small bound and a spent quota a copy may be read only after the next
-		// start; the memory of what was seen does not outlive a process.
-		if s.bound > 8 && s.r.IntN(5) == 0 {
+		if s.r.IntN(5) == 0 {
 			e.copies += 1 + s.r.IntN(2)
 		}
 		s.events[e.id] = e

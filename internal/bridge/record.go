@@ -35,6 +35,7 @@ type outbox struct {
 	start        *recordJob // of the session: before any other
 	again        []repeat   // what an earlier life may not have told
 	told         tellMark
+	notes        notes
 	letters      []results.DeadLetter
 	letterBytes  int // of the letters' records
 	dispositions pile
@@ -124,12 +125,12 @@ func (o *outbox) next(rulesVersion string) *recordJob {
 		o.again = o.again[n:]
 		return job
 	}
-	if o.ended == nil && o.dispositions.len() == 0 && len(o.letters) == 0 {
+	if o.ended == nil && o.dispositions.len() == 0 && len(o.letters) == 0 && len(o.notes.Seen) < recordMax {
 		return nil
 	}
 	// Letters are older than the dispositions that speak of them, so writing all
 	// letters with the first dispositions keeps the order.
-	job := &recordJob{letters: o.letters, letterBytes: o.letterBytes, early: o.dispositions.take(), rulesVersion: rulesVersion}
+	job := &recordJob{letters: o.letters, letterBytes: o.letterBytes, early: o.dispositions.take(), notes: o.notes.take(), rulesVersion: rulesVersion}
 	o.letters, o.letterBytes = nil, 0
 	switch {
 	case o.ended == nil:

@@ -129,9 +129,9 @@ func TestNotesAreRead(t *testing.T) {
 		}
 		now := start.Add(time.Minute)
 		for o := range int64(2*maxSightings + 5) {
-			print, newer := PrintOf(key(o)), o >= maxSightings+5 // the older ones are beyond RememberMax
-			if s.Seen.Repeats(now, print, at(1e6)) != newer || s.Seen.Repeats(now, print, at(o)) || s.Seen.Knows(now, print, at(o)) != newer {
-				t.Fatalf("event %d is known: %v, want %v", o, !newer, newer)
+			newer := o >= maxSightings+5 // the older ones are beyond RememberMax
+			if first, ok := s.Seen.First(now, PrintOf(key(o))); ok != newer || ok && first != at(o) {
+				t.Fatalf("event %d was first seen at %v, %v; want %v", o, first, ok, newer)
 			}
 		}
 	}, topic)

@@ -67,29 +67,38 @@ func (s *Seen) Len() int {
 	return len(s.first)
 }
 
-// Repeats says whether the event was seen within the window before now in another
-// record than the one at p.
-func (s *Seen) Repeats(now time.Time, print Print, p offset.Position) bool {
-	at, ok := s.find(now, print)
-	return ok && !s.is(at, p)
-}
-
-// Knows says whether the record at p is noted as the event's first.
-func (s *Seen) Knows(now time.Time, print Print, p offset.Position) bool {
-	at, ok := s.find(now, print)
-	return ok && s.is(at, p)
-}
-
-func (s *Seen) find(now time.Time, print Print) (sight, bool) {
+// First returns the first record that carried the event within the window before
+// now, and false where there was none. Of a record that is gone, because its topic
+// was made anew, it returns the zero Position: the event has ended.
+func (s *Seen) First(now time.Time, print Print) (offset.Position, bool) {
 	if s == nil {
-		return sight{}, false
+		return offset.Position{}, false
 	}
 	at, ok := s.first[print]
-	return at, ok && at.at >= now.Add(-s.window).UnixNano()
+	switch {
+	case !ok || at.at < now.Add(-s.window).UnixNano():
+		return offset.Position{}, false
+	case at.partition == gone:
+		return offset.Position{}, true
+	}
+	return offset.Position{Partition: s.partitions[at.partition], Offset: at.offset}, true
 }
 
-func (s *Seen) is(at sight, p offset.Position) bool {
-	return at.offset == p.Offset && at.partition != gone && s.partitions[at.partition] == p.Partition
+// Lose forgets the events whose first records can no longer be read, and had not
+// ended: they may come once more.
+func (s *Seen) Lose(p offset.Partition, lost func(offset int64) bool) {
+	if s == nil {
+		return
+	}
+	index, ok := s.index[p]
+	if !ok {
+		return
+	}
+	for print, at := range s.first {
+		if at.partition == index && lost(at.offset) {
+			delete(s.first, print)
+		}
+	}
 }
 
 // add takes in what the journal says, oldest first. The first record of an event
@@ -132,9 +141,10 @@ func (s *Seen) shrink() {
 	}
 }
 
-// rewound notes that a partition's offsets mean other records. What ended stays
-// seen; what had not is lost, and may be sent once more.
-func (s *Seen) rewound(p offset.Partition, ended func(offset int64) bool) {
+// Rewound notes that a partition's offsets mean other records. What had ended
+// stays seen, what had not is lost.
+func (s *Seen) Rewound(p offset.Partition, ended func(offset int64) bool) {
+	s.Lose(p, func(o int64) bool { return !ended(o) })
 	if s == nil {
 		return
 	}
@@ -143,13 +153,9 @@ func (s *Seen) rewound(p offset.Partition, ended func(offset int64) bool) {
 		return
 	}
 	for print, at := range s.first {
-		switch {
-		case at.partition != index:
-		case ended(at.offset):
+		if at.partition == index {
 			at.partition = gone
 			s.first[print] = at
-		default:
-			delete(s.first, print)
 		}
 	}
 }

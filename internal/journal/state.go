@@ -96,6 +96,21 @@ func (s *State) EndedUnder(p offset.Position, rule string) bool {
 	return s.Ended(p) || contains(s.ByRule[rule], p)
 }
 
+// EndedAtAll says whether the event at p has ended under one of its rules or more.
+func (s *State) EndedAtAll(p offset.Position) bool { return endedAtAll(s.Disposed, s.ByRule, p) }
+
+func endedAtAll(whole map[offset.Partition]*offset.Set, byRule map[string]map[offset.Partition]*offset.Set, p offset.Position) bool {
+	if contains(whole, p) {
+		return true
+	}
+	for _, sets := range byRule {
+		if contains(sets, p) {
+			return true
+		}
+	}
+	return false
+}
+
 func contains(sets map[offset.Partition]*offset.Set, p offset.Position) bool {
 	set := sets[p.Partition]
 	return set != nil && set.Contains(p.Offset)

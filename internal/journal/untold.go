@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -135,12 +134,7 @@ func (h *history) addNotes(r *record) error {
 // rewound forgets what is known of a partition's records: they are gone, and
 // others have their offsets.
 func (h *history) rewound(p offset.Partition) {
-	h.seen.rewound(p, func(o int64) bool {
-		at := offset.Position{Partition: p, Offset: o}
-		return contains(h.disposed, at) || slices.ContainsFunc(slices.Collect(maps.Values(h.byRule)), func(sets map[offset.Partition]*offset.Set) bool {
-			return contains(sets, at)
-		})
-	})
+	h.seen.Rewound(p, func(o int64) bool { return endedAtAll(h.disposed, h.byRule, offset.Position{Partition: p, Offset: o}) })
 	delete(h.disposed, p)
 	for _, sets := range h.byRule {
 		delete(sets, p)
