@@ -147,14 +147,3 @@ func (k *known) lost(loss *consume.Loss) {
 		return loss.First <= o && o <= loss.Last && !k.state.EndedAtAll(offset.Position{Partition: loss.Partition, Offset: o})
 	})
 }
-
-// rewound forgets a partition whose offsets now mean other records.
-func (k *known) rewound(p offset.Partition) {
-	delete(k.state.Disposed, p)
-	for _, byPartition := range k.state.ByRule {
-		delete(byPartition, p)
-	}
-	for _, byPartition := range k.made {
-		delete(byPartition, p)
-	}
-}

@@ -33,6 +33,7 @@ type loop struct {
 	memory   *limiter.Memory // of what this session has seen
 	marks    map[offset.Partition]*offset.Watermark
 	assigned map[offset.Partition]consume.Assignment
+	begun    map[offset.Partition]bool // a record of it was read
 
 	// several counts the dispositions that an event with more than one still
 	// needs; an event with one is not in it.
@@ -83,6 +84,7 @@ func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time)
 		ending:     len(state.Unended) > 0,
 		marks:      make(map[offset.Partition]*offset.Watermark),
 		assigned:   make(map[offset.Partition]consume.Assignment),
+		begun:      make(map[offset.Partition]bool),
 		several:    make(map[offset.Position]int),
 		committed:  make(map[offset.Partition]int64),
 		commitAt:   now.Add(commitEvery),
@@ -200,7 +202,7 @@ func (l *loop) step(ctx, work context.Context, now time.Time) time.Time {
 // outcome of the last one must be in the journal, so that at most one call can
 // ever be in doubt.
 func (l *loop) mayCall() bool {
-	return !l.draining && l.calling == nil && !l.ending && !l.unwritable && !l.committing
+	return !l.draining && l.calling == nil && !l.ending && !l.unwritable && !l.committing && !l.outbox.rewinds(l.recording)
 }
 
 func (l *loop) idle() bool {
@@ -231,6 +233,10 @@ func (l *loop) take(batch consume.Batch, now time.Time) {
 	}
 	for i := range batch.Records {
 		r := &batch.Records[i]
+		if l.isMadeAnew(r) {
+			l.madeAnew(r.Position.Partition, "record", r.Position.String(), "at", r.Time)
+		}
+		l.begun[r.Position.Partition] = true
 		ended, untold := l.known.ended(r.Position), l.known.untold(r.Position)
 		if ended && len(untold) == 0 {
 			continue
@@ -272,7 +278,7 @@ func (l *loop) lost(batch consume.Batch, mark *offset.Watermark) *offset.Waterma
 	if len(batch.Records) > 0 {
 		start = batch.Records[0].Position.Offset
 	}
-	l.known.rewound(loss.Partition)
+	l.madeAnew(loss.Partition, "ends_at", batch.End)
 	mark = offset.NewWatermark(start)
 	l.marks[loss.Partition] = mark
 	return mark

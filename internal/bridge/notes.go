@@ -29,6 +29,12 @@ func (n *notes) putBack(old journal.Notes) {
 	}
 }
 
+// rewound notes that a partition was made anew.
+func (n *notes) rewound(p offset.Partition) {
+	n.Rewound = append(n.Rewound, p)
+	delete(n.Newest, p)
+}
+
 func (n *notes) readUpTo(p offset.Partition, at time.Time) {
 	if n.Newest == nil {
 		n.Newest = make(map[offset.Partition]time.Time)
@@ -62,6 +68,17 @@ func (l *loop) unnoted() journal.Notes {
 		}
 	}
 	return n
+}
+
+// rewinds says whether the journal has yet to learn that a partition was made anew:
+// until then what it is told of the new records would be lost with the old.
+func (o *outbox) rewinds(recording *recordJob) bool {
+	for _, job := range []*recordJob{recording, o.failed} {
+		if job != nil && len(job.notes.Rewound) > 0 {
+			return true
+		}
+	}
+	return len(o.notes.Rewound) > 0
 }
 
 // repeats says whether another record carried the same event within the dedup
