@@ -1,6 +1,8 @@
 package bridge
 
 import (
+	"slices"
+
 	"pushbridge/internal/consume"
 	"pushbridge/internal/journal"
 	"pushbridge/internal/offset"
@@ -26,6 +28,11 @@ func (l *loop) isMadeAnew(r *consume.Record) bool {
 func (l *loop) madeAnew(p offset.Partition, why ...any) {
 	l.b.cfg.Logger.Warn("topic was made anew: its offsets mean other records than before", append([]any{"partition", p.String()}, why...)...)
 	l.known.rewound(p)
+	for _, ln := range l.lanes {
+		for _, f := range ln.frozen {
+			f.without(p)
+		}
+	}
 	l.outbox.notes.rewound(p)
 	delete(l.outbox.told.owed, p)
 }
@@ -42,8 +49,8 @@ func (k *known) speaksOf(p offset.Position) bool {
 			}
 		}
 	}
-	for i := range k.again {
-		for _, c := range k.again[i].Covers {
+	for i := range k.state.InDoubt {
+		for _, c := range k.state.InDoubt[i].Covers {
 			if c.Partition == p.Partition && c.Offsets.Contains(p.Offset) {
 				return true
 			}
@@ -66,19 +73,10 @@ func (k *known) rewound(p offset.Partition) {
 	for _, byPartition := range k.made {
 		delete(byPartition, p)
 	}
-	for i := range k.again {
-		k.again[i] = withoutPartition(k.again[i], p)
-	}
-}
-
-// withoutPartition returns the attempt without what it carries of a partition.
-func withoutPartition(a journal.Attempt, p offset.Partition) journal.Attempt {
-	var covers []journal.Cover
-	for _, c := range a.Covers {
-		if c.Partition != p {
-			covers = append(covers, c)
+	for _, attempts := range [][]journal.Attempt{k.state.InDoubt, k.orphans} {
+		for i := range attempts {
+			a := &attempts[i]
+			a.Covers = slices.DeleteFunc(slices.Clone(a.Covers), func(c journal.Cover) bool { return c.Partition == p })
 		}
 	}
-	a.Covers = covers
-	return a
 }

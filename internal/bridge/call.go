@@ -36,23 +36,24 @@ type callDone struct {
 // call starts the one call: promise it, see that we still own the partitions,
 // make it.
 func (l *loop) call(session, work context.Context, c chosen, now time.Time) {
-	ln, b := c.lane, c.batch
-	p := ln.push
-	if b.Resend && p != nil && p.batch.ID == b.ID {
-		p.attempts++
+	ln := c.lane
+	deadline := now.Add(promiseWithin + ln.underWay())
+	var p *push
+	if f := c.frozen; f != nil {
+		a := f.again(now, deadline)
+		p = &push{identity: identity{id: a.ID, random: a.Random, attempts: a.Number}, lane: ln, batch: c.batch, frozen: f, attempt: a}
 	} else {
-		id, again := l.known.resends(ln.Lane, b)
-		if !again {
-			id = l.b.randoms.next(now)
+		if p = ln.push; c.batch.Resend && p != nil && p.batch.ID == c.batch.ID {
+			p.attempts++
+		} else {
+			p = &push{identity: l.b.randoms.next(now), lane: ln}
+			ln.push = p
 		}
-		p = &push{identity: id, lane: ln}
-		ln.push = p
+		p.batch = c.batch
+		p.attempt = attemptOf(p, l.b.cfg.Rules.Version(), now, deadline)
 	}
 	l.turns++
 	ln.turn = l.turns
-	p.batch = b
-	deadline := now.Add(promiseWithin + ln.underWay())
-	p.attempt = attemptOf(p, l.b.cfg.Rules.Version(), now, deadline)
 	l.calling = p
 	p.notes = l.unnoted()
 	offsets := l.offsets()
@@ -124,6 +125,10 @@ func (l *loop) learn(done callDone, now time.Time) {
 // conclude ends a call for the scheduler; the dispositions that follow go with
 // the call's outcome.
 func (l *loop) conclude(end *pushEnd, p *push, v limiter.Verdict, now time.Time) {
+	if p.frozen != nil {
+		l.learnFrozen(end, p, v, now)
+		return
+	}
 	before := l.outbox.dispositions.len()
 	l.end(p.lane, p.lane.sched.Done(now, p.batch, v), now)
 	end.dispositions = l.outbox.dispositions.takeFrom(before)

@@ -82,7 +82,8 @@ type lane struct {
 	*kept
 	budget  *limiter.Budget // the scheduler's; only asked
 	sched   *limiter.Scheduler
-	push    *push       // the latest; a resend goes on with it, and is always the lane's next
+	frozen  []*frozen   // in doubt since an earlier life: its next calls
+	push    *push       // the scheduler's latest; a resend goes on with it, and is always the scheduler's next
 	turn    uint64      // when it called last, among all lanes
 	counted []time.Time // ends of the calls that count, at least those of the last hour
 }
@@ -116,8 +117,9 @@ func (ln *lane) lastHour(now time.Time) int {
 
 // chosen is a call that a lane would make; without a batch: none would.
 type chosen struct {
-	lane  *lane
-	batch *limiter.Batch
+	lane   *lane
+	batch  *limiter.Batch
+	frozen *frozen // nil: the scheduler's
 }
 
 // next lets time go on in every lane and returns the call to make now, if any
@@ -129,32 +131,59 @@ func (l *loop) next(now time.Time) (chosen, time.Time) {
 	var wake time.Time
 	may := l.mayCall()
 	for _, ln := range l.lanes {
-		var d limiter.Decision
-		if may {
-			d = ln.sched.Next(now)
-		} else {
-			d = ln.sched.Idle(now)
-		}
-		l.end(ln, d.Ended, now)
-		if !d.WakeAt.IsZero() && (wake.IsZero() || d.WakeAt.Before(wake)) {
-			wake = d.WakeAt
+		c, at := l.nextOf(ln, may, now)
+		if !at.IsZero() {
+			wake = sooner(wake, at)
 		}
 		switch {
-		case d.Batch == nil:
+		case c.batch == nil:
 		case first.batch == nil:
-			first = chosen{ln, d.Batch}
-		case goesBefore(chosen{ln, d.Batch}, first):
-			l.putBack(first.lane, first.batch, now)
-			first = chosen{ln, d.Batch}
+			first = c
+		case goesBefore(c, first):
+			l.putBack(first, now)
+			first = c
 		default:
-			l.putBack(ln, d.Batch, now)
+			l.putBack(c, now)
 		}
 	}
 	return first, wake
 }
 
-// goesBefore says whether one lane's call goes before another's.
+// nextOf lets time go on in one lane. What is frozen goes before what the scheduler
+// has: it may be half done.
+func (l *loop) nextOf(ln *lane, may bool, now time.Time) (chosen, time.Time) {
+	l.expireFrozen(ln, now)
+	f, at := ln.resend(now)
+	var d limiter.Decision
+	if may && f == nil && !now.Before(ln.notBefore) {
+		d = ln.sched.Next(now)
+	} else {
+		d = ln.sched.Idle(now)
+	}
+	l.end(ln, d.Ended, now)
+	wake := d.WakeAt
+	if ln.notBefore.After(now) {
+		wake = sooner(wake, ln.notBefore)
+	}
+	if f == nil {
+		return chosen{lane: ln, batch: d.Batch}, wake
+	}
+	wake = sooner(wake, f.expires)
+	if may && !at.After(now) {
+		return chosen{lane: ln, batch: f.batch(), frozen: f}, wake
+	}
+	if at.After(now) {
+		wake = sooner(wake, at)
+	}
+	return chosen{}, wake
+}
+
+// goesBefore says whether one lane's call goes before another's: what may be half
+// done, then what is critical, then by turns.
 func goesBefore(a, b chosen) bool {
+	if x, y := a.frozen != nil, b.frozen != nil; x != y {
+		return x
+	}
 	if x, y := a.batch.Priority == intent.Critical, b.batch.Priority == intent.Critical; x != y {
 		return x
 	}
@@ -163,8 +192,10 @@ func goesBefore(a, b chosen) bool {
 
 // putBack gives a call back that another lane's goes before: it goes on merging,
 // and is asked for again when that one has ended.
-func (l *loop) putBack(ln *lane, b *limiter.Batch, now time.Time) {
-	l.end(ln, ln.sched.Done(now, b, limiter.Verdict{Result: limiter.Again}), now)
+func (l *loop) putBack(c chosen, now time.Time) {
+	if c.frozen == nil {
+		l.end(c.lane, c.lane.sched.Done(now, c.batch, limiter.Verdict{Result: limiter.Again}), now)
+	}
 }
 
 // total is how many intents wait in all lanes.
@@ -172,6 +203,9 @@ func (l *loop) total() int {
 	n := 0
 	for _, ln := range l.lanes {
 		n += ln.sched.Total()
+		for _, f := range ln.frozen {
+			n += len(f.held)
+		}
 	}
 	return n
 }
@@ -181,6 +215,9 @@ func (ln *lane) status(now time.Time) LaneStatus {
 	s := LaneStatus{
 		Name: ln.Name, App: ln.App, Calls: ln.Terms.Calls, Pending: ln.sched.Snapshot(now, waitingShown), Pools: ln.budget.PoolUses(now),
 		LastHour: ln.lastHour(now), Blocked: ln.blocked, Freed: ln.boundary.freed,
+	}
+	for p, n := range ln.holding() {
+		s.Pending.Pending[p] += n
 	}
 	if !ln.blockedUntil.IsZero() && now.After(ln.blockedUntil) {
 		s.Blocked = ""

@@ -255,7 +255,7 @@ func TestGoesBefore(t *testing.T) {
 		"none has called: in turn": {0, 0, intent.Low, intent.Low, false},
 	} {
 		a, b := &lane{turn: tt.turn}, &lane{turn: tt.other}
-		if got := goesBefore(chosen{a, &limiter.Batch{Priority: tt.priority}}, chosen{b, &limiter.Batch{Priority: tt.otherwise}}); got != tt.want {
+		if got := goesBefore(chosen{lane: a, batch: &limiter.Batch{Priority: tt.priority}}, chosen{lane: b, batch: &limiter.Batch{Priority: tt.otherwise}}); got != tt.want {
 			t.Errorf("%s: %t, want %t", name, got, tt.want)
 		}
 	}

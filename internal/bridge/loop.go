@@ -67,6 +67,7 @@ type push struct {
 	identity
 	lane    *lane
 	batch   *limiter.Batch
+	frozen  *frozen // nil: the scheduler's
 	attempt journal.Attempt
 	notes   journal.Notes // which the journal must have before the attempt
 	outcome pushapi.Outcome
@@ -97,6 +98,7 @@ func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time)
 		l.lanes = append(l.lanes, ln)
 		l.laneOf[ln.Name] = ln
 	}
+	l.known.adopt(l.lanes)
 	for _, a := range s.Partitions() {
 		l.assigned[a.Partition] = a
 		l.marks[a.Partition] = offset.NewWatermark(a.Start)
@@ -321,13 +323,7 @@ func (l *loop) route(r *consume.Record, now time.Time) bool {
 			l.end(ln, []limiter.Ended{{Intent: &in, Kind: limiter.EndDuplicate}}, now)
 			continue
 		}
-		rest, made := l.known.remaining(in)
-		if made != nil && len(rest) == 0 {
-			l.dispose(dispositionOfMade(in, made, now))
-			continue
-		}
-		in.Audiences = rest
-		l.end(ln, ln.sched.Add(now, in), now)
+		l.admit(in, now)
 	}
 	return true
 }

@@ -390,11 +390,8 @@ func (s *story) revised(e *storyEvent, r storyRule) bool {
 func (s *story) checkCalls(t *testing.T, w *world, pushes []told, carried map[string][]asked) {
 	t.Helper()
 	randoms := map[string]uint32{}
-	doubted := map[uint32]bool{} // all its calls ended in doubt
 	for _, p := range pushes {
-		_, before := randoms[p.Data.PushID]
 		randoms[p.Data.PushID] = p.Data.Random
-		doubted[p.Data.Random] = p.Data.Class == "doubt" && (!before || doubted[p.Data.Random])
 	}
 	calls := map[uint32]pushsim.Call{}
 	texts := map[string][]pushsim.Call{} // of wide events
@@ -438,9 +435,7 @@ func (s *story) checkCalls(t *testing.T, w *world, pushes []told, carried map[st
 		}
 	}
 	for random, c := range calls {
-		// A restart makes the call of a push in doubt anew, under a new number: the
-		// one of before then has no event.
-		if !explained[random] && !doubted[random] && !s.partly(c) {
+		if !explained[random] && !s.partly(c) {
 			t.Errorf("call %d reached %d users, and no event says that it was pushed by it", c.Number, c.Audience)
 		}
 	}

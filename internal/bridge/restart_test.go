@@ -237,7 +237,8 @@ func TestCrashDuringACall(t *testing.T) {
 	}
 }
 
-// What others have joined is another request, with another number.
+// A call in doubt is made again as it was: what came meanwhile, and would have
+// joined it, waits for the next one.
 func TestCrashDuringACallThatOthersJoin(t *testing.T) {
 	t.Attr("promise", "nothing-lost")
 	t.Parallel()
@@ -256,7 +257,12 @@ func TestCrashDuringACallThatOthersJoin(t *testing.T) {
 		if reuses := w.sim.Reuses(); len(reuses) > 0 {
 			t.Errorf("numbers reused for other content: %+v", reuses)
 		}
-		w.wantReceived(map[string]int{"ann": 1, "bob": 1, "eve": 1})
+		calls := w.sim.Calls()
+		if len(calls) != 4 || calls[0].MsgRandom != calls[1].MsgRandom || string(calls[0].Condition) != string(calls[1].Condition) {
+			t.Errorf("calls %+v, want one, the same again, and two others", calls)
+		}
+		w.wantReceived(map[string]int{"ann": 2, "bob": 1, "eve": 2})
+		w.wantClasses("doubt", "ok", "ok", "ok")
 		w.wantCommitted()
 	})
 }

@@ -319,7 +319,9 @@ func TestRemaining(t *testing.T) {
 	}
 }
 
-func TestResends(t *testing.T) {
+// A frozen push takes its own events in and no others, and is called by the app
+// that was called before.
+func TestFrozenPushHoldsItsEvents(t *testing.T) {
 	t.Attr("promise", "exactly-the-right-people")
 	t.Parallel()
 	set := new(offset.Set)
@@ -329,42 +331,39 @@ func TestResends(t *testing.T) {
 		ID: "p", Number: 2, App: 7, Random: 7, OnDoubt: intent.Resend, Condition: anyTag(t, "gold"), Messages: []intent.Message{saying(t, "hi")},
 		Covers: []journal.Cover{{Rule: "r", Partition: parts, Offsets: set}},
 	}
-	dropped := push
+	dropped, moved, old, part := push, push, push, push
 	dropped.OnDoubt = intent.Drop
-	moved, old := push, push
 	moved.App, old.App = 8, 0
-	batch := func(audience audience.Audience, text, rule string, offsets ...int64) *limiter.Batch {
-		b := &limiter.Batch{Audience: audience, Messages: []intent.Message{saying(t, text)}}
-		for _, o := range offsets {
-			b.Covers = append(b.Covers, limiter.Cover{Intent: &intent.Intent{Origin: intent.Origin{Position: at(o)}, Rule: rule}})
-		}
-		return b
-	}
+	part.Covers = []journal.Cover{{Rule: "r", Partition: parts, Offsets: set, Part: true}}
 	for name, tt := range map[string]struct {
-		push  journal.Attempt
-		batch *limiter.Batch
-		want  bool
+		push     journal.Attempt
+		rule     string
+		offset   int64
+		audience audience.Audience
+		want     bool
 	}{
-		"the same":               {push, batch(anyTag(t, "gold"), "hi", "r", 1, 2), true},
-		"some have expired":      {push, batch(anyTag(t, "gold"), "hi", "r", 2), true},
-		"another has joined":     {push, batch(anyTag(t, "gold"), "hi", "r", 1, 2, 3), false},
-		"another rule's":         {push, batch(anyTag(t, "gold"), "hi", "s", 1), false},
-		"another audience":       {push, batch(anyTag(t, "silver"), "hi", "r", 1), false},
-		"another text":           {push, batch(anyTag(t, "gold"), "ho", "r", 1), false},
-		"another app's":          {moved, batch(anyTag(t, "gold"), "hi", "r", 1), false},
-		"before there were apps": {old, batch(anyTag(t, "gold"), "hi", "r", 1), true},
-		"its rule says drop it":  {dropped, batch(anyTag(t, "gold"), "hi", "r", 1), false},
+		"its event":                     {push, "r", 1, anyTag(t, "gold"), true},
+		"its event, of changed rules":   {push, "r", 2, anyTag(t, "silver"), true},
+		"another event":                 {push, "r", 3, anyTag(t, "gold"), false},
+		"another rule's":                {push, "s", 1, anyTag(t, "gold"), false},
+		"another app's":                 {moved, "r", 1, anyTag(t, "gold"), false},
+		"before there were apps":        {old, "r", 1, anyTag(t, "gold"), true},
+		"its rule says drop it":         {dropped, "r", 1, anyTag(t, "gold"), false},
+		"the part that it carries":      {part, "r", 1, anyTag(t, "gold"), true},
+		"a part that it does not carry": {part, "r", 1, anyTag(t, "silver"), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			k := newKnown(&journal.State{InDoubt: []journal.Attempt{tt.push}})
-			for n := range 2 { // and once more, if that call fails too
-				want := identity{}
-				if tt.want {
-					want = identity{id: "p", random: 7, attempts: 3 + n}
+			lanes := []*lane{{Lane: &Lane{App: 7}}}
+			newKnown(&journal.State{InDoubt: []journal.Attempt{tt.push}}).adopt(lanes)
+			got := false
+			for _, f := range lanes[0].frozen {
+				got = f.hold(intent.Intent{Origin: intent.Origin{Position: at(tt.offset)}, Rule: tt.rule, Audiences: []audience.Audience{tt.audience}})
+				if a := f.again(noon, noon.Add(time.Second)); a.ID != "p" || a.Number != 3 || a.Random != 7 || a.Condition != push.Condition || a.Why != "resend" {
+					t.Errorf("called again as %+v", a)
 				}
-				if got, ok := k.resends(&Lane{App: 7}, tt.batch); got != want || ok != tt.want {
-					t.Errorf("resends = %+v, %t; want %+v, %t", got, ok, want, tt.want)
-				}
+			}
+			if got != tt.want {
+				t.Errorf("held: %t, want %t", got, tt.want)
 			}
 		})
 	}
