@@ -2,9 +2,12 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"pushbridge/internal/consume"
+	"pushbridge/internal/journal"
 	"pushbridge/internal/limiter"
 	"pushbridge/internal/offset"
 	"pushbridge/internal/pushapi"
@@ -31,6 +34,7 @@ type callDone struct {
 	breaker      pushapi.BreakerState
 	breakerUntil time.Time
 	void         error
+	unanswered   bool // the fence may be committed later
 }
 
 // call starts the one call: promise it, see that we still own the partitions,
@@ -58,10 +62,19 @@ func (l *loop) call(session, work context.Context, c chosen, now time.Time) {
 	p.notes = l.unnoted()
 	offsets := l.offsets()
 	l.fenced = p.attempt.Name()
-	l.helpers.Go(func() { l.called <- l.perform(session, work, p, offsets) })
+	overtaken := l.unanswered
+	l.helpers.Go(func() { l.called <- l.perform(session, work, p, fence{offsets, overtaken}) })
 }
 
-func (l *loop) perform(session, work context.Context, p *push, offsets map[offset.Partition]int64) callDone {
+// fence is what makes a call the owner's.
+type fence struct {
+	offsets map[offset.Partition]int64
+	// overtaken says that an earlier commit may arrive after this one, and put an
+	// older name beside the offsets: then the journal is told the name too.
+	overtaken bool
+}
+
+func (l *loop) perform(session, work context.Context, p *push, f fence) callDone {
 	done := callDone{push: p}
 	if done.void = l.b.cfg.Journal.Note(work, p.notes); done.void != nil {
 		return done
@@ -69,7 +82,8 @@ func (l *loop) perform(session, work context.Context, p *push, offsets map[offse
 	if done.void = l.b.cfg.Journal.Begin(work, p.attempt); done.void != nil {
 		return done
 	}
-	if done.void = l.fence(session, offsets, p.attempt.Name()); done.void != nil {
+	if done.void = l.fence(session, work, f, p.attempt.Name()); done.void != nil {
+		done.unanswered = !errors.Is(done.void, consume.ErrNotOwner)
 		return done
 	}
 	if time.Until(p.attempt.Deadline) < p.lane.underWay() {
@@ -84,11 +98,16 @@ func (l *loop) perform(session, work context.Context, p *push, offsets map[offse
 // fence commits what is done, which the broker takes only from the owner, with
 // the attempt's name beside it: what is promised and not named there was never
 // called. A fence that took long is not trusted: another may own by now.
-func (l *loop) fence(session context.Context, offsets map[offset.Partition]int64, attempt string) error {
+func (l *loop) fence(session, work context.Context, f fence, attempt string) error {
 	for range 3 {
 		start := time.Now()
-		if err := l.session.Commit(session, offsets, attempt); err != nil {
+		if err := l.session.Commit(session, f.offsets, attempt); err != nil {
 			return fmt.Errorf("fence attempt %s: %w", attempt, err)
+		}
+		if f.overtaken {
+			if err := l.b.cfg.Journal.Note(work, journal.Notes{Fenced: attempt}); err != nil {
+				return fmt.Errorf("fence attempt %s: %w", attempt, err)
+			}
 		}
 		if err := context.Cause(session); err != nil {
 			return fmt.Errorf("fence attempt %s: %w", attempt, err)
@@ -106,6 +125,7 @@ func (l *loop) learn(done callDone, now time.Time) {
 	p := done.push
 	l.calling = nil
 	l.ending = true
+	l.unanswered = l.unanswered || done.unanswered
 	end := &pushEnd{attempt: p.attempt}
 	if done.void != nil {
 		l.outbox.notes.putBack(p.notes)

@@ -303,6 +303,48 @@ func TestCrashBeforeTheFence(t *testing.T) {
 	})
 }
 
+// A commit that was given up may arrive late, and put an older attempt's name beside
+// the offsets. The newer attempt was fenced all the same, and is not made again.
+func TestCrashAfterALateCommit(t *testing.T) {
+	t.Attr("promise", "exactly-the-right-people")
+	t.Parallel()
+	inBubble(t, setup{rules: plainRules, users: people}, func(t *testing.T, w *world) {
+		i := w.start(func(o *options) { o.limits.StopWithin = 5 * time.Second })
+		sleep(5 * time.Second)
+		w.broker.Cluster().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.RequestTimedOut, Count: 1})
+		w.emit(promo("first", "gold"))
+		sleep(20 * time.Second)
+		_, older := w.committed(0)
+		if older == "" {
+			t.Fatal("no attempt was fenced")
+		}
+		w.broker.Cluster().ControlKey(int16(kmsg.OffsetCommit), func(r kmsg.Request) (kmsg.Response, error, bool) {
+			w.broker.Cluster().KeepControl()
+			for _, topic := range r.(*kmsg.OffsetCommitRequest).Topics {
+				for n := range topic.Partitions {
+					topic.Partitions[n].Metadata = &older
+				}
+			}
+			return nil, nil, false
+		})
+		w.must(w.sim.Inject(pushsim.Fault{Kind: pushsim.FaultStall, After: true}))
+		w.emit(promo("sale", "gold"))
+		for len(w.sim.Calls()) < 2 {
+			sleep(100 * time.Millisecond)
+		}
+		w.crash(i)
+		if _, name := w.committed(0); name != older {
+			t.Fatalf("%q stands beside the offsets, want %q: the test proves nothing", name, older)
+		}
+		w.start()
+		sleep(time.Minute)
+		w.wantDispositions(map[string]string{"e1": "pushed", "e2": "pushed"})
+		w.wantReceived(map[string]int{"ann": 2})
+		w.wantClasses("ok", "doubt")
+		w.wantCommitted()
+	})
+}
+
 func TestStandbyTakesOver(t *testing.T) {
 	t.Attr("promise", "one-writer")
 	t.Parallel()
