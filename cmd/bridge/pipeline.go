@@ -73,7 +73,11 @@ func (p *pipeline) connect(ctx context.Context) error {
 	if err := p.checkKafka(ctx, dialer); err != nil {
 		return err
 	}
-	memory := journal.Config{Addr: addr, Transport: transport, Topic: p.cfg.Kafka.JournalTopic}
+	memory := journal.Config{
+		Addr: addr, Transport: transport, Topic: p.cfg.Kafka.JournalTopic,
+		// What waits that long, or is known as a repeat, is known from the journal.
+		Keep: max(p.rules.LongestExpiry(), p.cfg.Pipeline.DedupWindow),
+	}
 	if err := journal.Ensure(ctx, memory, p.cfg.Kafka.CreateTopics); err != nil {
 		return err
 	}

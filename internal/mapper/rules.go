@@ -147,3 +147,15 @@ func (r *Rules) Rules() []string {
 	}
 	return names
 }
+
+// LongestExpiry returns how long an event can wait under the rules that say it by
+// expire_after. One that says a time of its own may wait longer.
+func (r *Rules) LongestExpiry() time.Duration {
+	var longest time.Duration
+	for _, rule := range r.rules {
+		if rule.delivery.expireAt == nil {
+			longest = max(longest, rule.delivery.expireAfter)
+		}
+	}
+	return longest
+}
