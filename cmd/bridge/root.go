@@ -29,6 +29,7 @@ func newRootCmd() *cobra.Command {
 		newEmitCmd(),
 		newEnvCmd(),
 		newExplainCmd(),
+		newJournalCmd(),
 		newPushsimCmd(),
 		newRunCmd(),
 		newSimulateCmd(),

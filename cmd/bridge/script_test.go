@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,9 +12,11 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/segmentio/kafka-go"
 
 	"pushbridge/internal/devkafka"
 )
@@ -27,6 +30,7 @@ func TestMain(m *testing.M) {
 // The scripts know, beside testscript's own commands:
 //
 //	kafka TOPIC...    starts an embedded broker; its address is in $KAFKA
+//	records TOPIC F   writes each line of a file to the topic's first partition
 //	silent            listens on $SILENT and never answers
 //	usage COMMAND...  runs a command that must end with exit code 2
 //	plain FILE...     fails where a text holds control characters
@@ -39,7 +43,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"kafka": scriptKafka, "silent": scriptSilent, "usage": scriptUsage, "plain": scriptPlain, "json": scriptJSON,
+			"kafka": scriptKafka, "records": scriptRecords, "silent": scriptSilent, "usage": scriptUsage, "plain": scriptPlain, "json": scriptJSON,
 		},
 	})
 }
@@ -53,6 +57,20 @@ func scriptKafka(ts *testscript.TestScript, _ bool, topics []string) {
 	ts.Check(err)
 	ts.Defer(broker.Close)
 	ts.Setenv("KAFKA", strings.Join(broker.Addrs(), ","))
+}
+
+func scriptRecords(ts *testscript.TestScript, _ bool, args []string) {
+	transport := &kafka.Transport{}
+	defer transport.CloseIdleConnections()
+	client := &kafka.Client{Addr: kafka.TCP(ts.Getenv("KAFKA")), Transport: transport}
+	for line := range strings.Lines(ts.ReadFile(args[1])) {
+		res, err := client.Produce(context.Background(), &kafka.ProduceRequest{
+			Topic: args[0], RequiredAcks: kafka.RequireAll,
+			Records: kafka.NewRecordReader(kafka.Record{Time: time.Now(), Value: kafka.NewBytes([]byte(strings.TrimSpace(line)))}),
+		})
+		ts.Check(err)
+		ts.Check(res.Error)
+	}
 }
 
 func scriptSilent(ts *testscript.TestScript, _ bool, _ []string) {

@@ -60,30 +60,18 @@ func Read(ctx context.Context, cfg Config, from ReadFrom) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := reader{client: client, topic: cfg.Topic, patience: cfg.patience(), history: newHistory(from.Remember, from.RememberMax)}
-	var end int64
-	if err := persist(ctx, r.patience, func(ctx context.Context) error {
-		if r.next, end, err = r.bounds(ctx, from.since()); err != nil {
-			return fmt.Errorf("read journal %s: list offsets: %w", r.topic, err)
+	h := newHistory(from.Remember, from.RememberMax)
+	r := reader{client: client, topic: cfg.Topic, patience: cfg.patience(), take: func(at int64, _ time.Time, value []byte) error {
+		parsed, err := parse(value)
+		if err != nil {
+			return err
 		}
-		return nil
-	}); err != nil {
+		return h.add(parsed, at)
+	}}
+	if err := r.run(ctx, from.since()); err != nil {
 		return nil, err
 	}
-	for empty := 0; r.next < end; empty++ {
-		before := r.next
-		if err := persist(ctx, r.patience, r.fetch); err != nil {
-			return nil, fmt.Errorf("read journal %s/%d@%d: %w", r.topic, partition, r.next, err)
-		}
-		if r.next > before {
-			empty = -1
-		}
-		if empty >= maxEmpty {
-			return nil, fmt.Errorf("read journal %s/%d@%d: no record comes, but the topic ends at %d"+
-				" (is it compacted, or written to in transactions?)", r.topic, partition, r.next, end)
-		}
-	}
-	s := r.history.state(from.Now, from.Fenced...)
+	s := h.state(from.Now, from.Fenced...)
 	s.Next = r.next
 	return s, nil
 }
@@ -93,7 +81,34 @@ type reader struct {
 	topic    string
 	patience time.Duration
 	next     int64
-	history  *history
+	take     func(at int64, written time.Time, value []byte) error
+}
+
+// run reads what was written since then, up to the topic's present end.
+func (r *reader) run(ctx context.Context, since time.Time) error {
+	var end int64
+	if err := persist(ctx, r.patience, func(ctx context.Context) (err error) {
+		if r.next, end, err = r.bounds(ctx, since); err != nil {
+			return fmt.Errorf("read journal %s: list offsets: %w", r.topic, err)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	for empty := 0; r.next < end; empty++ {
+		before := r.next
+		if err := persist(ctx, r.patience, r.fetch); err != nil {
+			return fmt.Errorf("read journal %s/%d@%d: %w", r.topic, partition, r.next, err)
+		}
+		if r.next > before {
+			empty = -1
+		}
+		if empty >= maxEmpty {
+			return fmt.Errorf("read journal %s/%d@%d: no record comes, but the topic ends at %d"+
+				" (is it compacted, or written to in transactions?)", r.topic, partition, r.next, end)
+		}
+	}
+	return nil
 }
 
 // bounds returns the offset of the first record since then, and the topic's end.
@@ -148,13 +163,13 @@ func (r *reader) fetch(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := r.take(rec); err != nil {
+		if err := r.hand(rec); err != nil {
 			return err
 		}
 	}
 }
 
-func (r *reader) take(rec *kafka.Record) error {
+func (r *reader) hand(rec *kafka.Record) error {
 	value, err := kafka.ReadAll(rec.Value)
 	for _, part := range []kafka.Bytes{rec.Key, rec.Value} {
 		if part != nil {
@@ -167,11 +182,7 @@ func (r *reader) take(rec *kafka.Record) error {
 	if rec.Offset < r.next { // a batch may begin before the offset asked for
 		return nil
 	}
-	parsed, err := parse(value)
-	if err == nil {
-		err = r.history.add(parsed, rec.Offset)
-	}
-	if err != nil {
+	if err := r.take(rec.Offset, rec.Time, value); err != nil {
 		return &recordError{err}
 	}
 	r.next = rec.Offset + 1

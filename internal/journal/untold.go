@@ -80,19 +80,25 @@ func (h *history) untold(s *State) {
 	}
 	for _, u := range h.telling.ends {
 		for i := range u.ended {
-			if e := h.toEnd(&u.ended[i]); len(e.Events) > 0 {
+			w := &u.ended[i]
+			if e, err := w.toEnd(h.began[w.Push]); err == nil && len(e.Events) > 0 { // it was understood before
 				s.Untold = append(s.Untold, e)
 			}
 		}
 	}
 }
 
-func (h *history) toEnd(w *ended) End {
-	kind, _ := ParseKind(w.Kind) // it was parsed before
+// toEnd returns what was stored of events that ended alike; pushed is when the call
+// of their push began.
+func (w *ended) toEnd(pushed time.Time) (End, error) {
+	kind, err := ParseKind(w.Kind)
+	if err != nil {
+		return End{}, err
+	}
 	e := End{
 		Disposition: Disposition{
 			Kind: kind, Rule: w.Rule, Lane: w.Lane, App: w.App, PushID: w.Push, TaskID: w.TaskID, Code: w.Code, Info: w.Info,
-			Why: w.Why, Doubt: w.Doubt, More: w.More, At: w.At, PushedAt: h.began[w.Push],
+			Why: w.Why, Doubt: w.Doubt, More: w.More, At: w.At, PushedAt: pushed,
 		},
 		Events: map[offset.Partition]*offset.Set{},
 	}
@@ -106,7 +112,7 @@ func (h *history) toEnd(w *ended) End {
 			set.AddRange(run)
 		}
 	}
-	return e
+	return e, nil
 }
 
 // addNotes takes in what a record says beside calls and ends.

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/spf13/cobra"
+
+	"pushbridge/internal/config"
+	"pushbridge/internal/consume"
+	"pushbridge/internal/journal"
+)
+
+// journalFlags is what the user of `bridge journal` chooses.
+type journalFlags struct {
+	topic, brokers, from, output string
+	asJSON                       bool
+}
+
+func newJournalCmd() *cobra.Command {
+	var f journalFlags
+	cmd := &cobra.Command{
+		Use:   "journal",
+		Short: "Print the journal: every call before it was made, what came of it, how events ended",
+		Long: `Print the journal as it stands in Kafka, a line for each thing that a record says:
+
+  attempt   a call that was about to be made, with its push and number
+  outcome   how it ended: a class of the API's errors, ok, doubt, or void where it was not made
+  ended     events that ended alike, as topic/partition first-last,...
+  seen      events that were taken in for the first time, so that copies are known
+  told      all results are on the results topic that records below this offset ask for
+  read      the latest timestamp of a partition's records
+  rewound   a partition whose offsets mean other records from here on
+  fenced    a call that may be made from here on, where the name beside the offsets may lag
+
+It reads only, and may run beside a bridge. The brokers, the login and the topic
+come from BRIDGE_KAFKA_*. The exit code is 1 if a record cannot be read: one of a
+newer bridge, or one that is none of the journal's.`,
+		Example: "  bridge journal --from -2h\n  bridge journal --json | jq -c 'select(.record.attempt).record.attempt | {id, number, why}'",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runJournal(cmd, f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.topic, "topic", "", "journal topic instead of BRIDGE_KAFKA_JOURNAL_TOPIC")
+	flags.StringVar(&f.brokers, "brokers", "", "host:port,… instead of BRIDGE_KAFKA_BROKERS")
+	flags.StringVar(&f.from, "from", "", "print what was written since then: a time as 2026-03-01T20:00:00Z, or how long ago as -2h (default all)")
+	flags.StringVarP(&f.output, "output", "o", "text", "text or json: one object a line, with the record as it stands in the topic")
+	flags.BoolVar(&f.asJSON, "json", false, "the same as -o json")
+	return cmd
+}
+
+func runJournal(cmd *cobra.Command, f journalFlags) error {
+	if f.asJSON {
+		f.output = "json"
+	}
+	if err := checkOutput(f.output); err != nil {
+		return err
+	}
+	since, err := parseFrom(f.from, time.Now())
+	if err != nil {
+		return exitError{code: exitUsage, err: err}
+	}
+	environ := os.Environ()
+	if f.brokers != "" {
+		environ = append(environ, config.Prefix+"KAFKA_BROKERS="+f.brokers)
+	}
+	if f.topic != "" {
+		environ = append(environ, config.Prefix+"KAFKA_JOURNAL_TOPIC="+f.topic)
+	}
+	cfg, err := config.LoadKafka(environ)
+	if err != nil {
+		return exitError{code: exitUsage, err: err}
+	}
+	cfg.Topics, cfg.ResultsTopic, cfg.DLQTopic = nil, "", "" // not asked about
+	transport, dialer, err := newKafka(cfg)
+	if err != nil {
+		return exitError{code: exitUsage, err: err}
+	}
+	defer transport.CloseIdleConnections()
+	if err := consume.Check(cmd.Context(), consume.CheckConfig{
+		Brokers: cfg.Brokers, Transport: transport, Dialer: dialer, Timeout: cfg.Timeout,
+		Logger: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+	}); err != nil {
+		return explainMissing(err, cfg.JournalTopic)
+	}
+	unread := 0
+	out := cmd.OutOrStdout()
+	print := printEntry
+	if f.output == "json" {
+		print = printEntryJSON
+	}
+	at := journal.Config{Addr: kafka.TCP(cfg.Brokers...), Transport: transport, Topic: cfg.JournalTopic}
+	err = journal.Walk(cmd.Context(), at, since, func(e journal.Entry) error {
+		if e.Err != nil {
+			unread++
+		}
+		return print(out, e)
+	})
+	switch {
+	case err != nil:
+		return explainMissing(err, cfg.JournalTopic)
+	case unread > 0:
+		return exitError{code: exitFindings, err: fmt.Errorf("%s of %s cannot be read", count(unread, "record"), cfg.JournalTopic)}
+	}
+	return nil
+}
+
+// explainMissing says what to do about a topic that there is not.
+func explainMissing(err error, topic string) error {
+	if errors.Is(err, kafka.UnknownTopicOrPartition) {
+		return fmt.Errorf("journal topic %s does not exist: check BRIDGE_KAFKA_JOURNAL_TOPIC, or --topic", topic)
+	}
+	return err
+}
+
+// parseFrom reads a time, or how long ago; empty is the beginning.
+func parseFrom(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if ago, err := time.ParseDuration(text); err == nil && ago < 0 {
+		return now.Add(ago), nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("--from %q: want a time as 2026-03-01T20:00:00Z, or how long ago as -2h", text)
+	}
+	return at, nil
+}
+
+// entryJSON is one record for programs. Its form is in schemas/journal.v1.json.
+type entryJSON struct {
+	Offset int64           `json:"offset"`
+	Time   time.Time       `json:"time"`
+	Record json.RawMessage `json:"record,omitempty"`
+	Error  string          `json:"error,omitempty"` // then record may be absent: it may be no JSON
+}
+
+func printEntryJSON(w io.Writer, e journal.Entry) error {
+	line := entryJSON{Offset: e.Offset, Time: e.At.UTC()}
+	if json.Valid(e.Value) {
+		line.Record = e.Value
+	}
+	if e.Err != nil {
+		line.Error = e.Err.Error()
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(line)
+}
