@@ -19,7 +19,7 @@
 //	who     owns                                          stops when                       touches
 //	loop    lanes, watermarks, outbox, all decisions      the session ends and all is      channels only, no I/O
 //	                                                      recorded and committed
-//	call    the one call in flight                        its call has ended               journal.Begin, Commit, Push
+//	call    the one call in flight                        its call has ended               journal.Note and Begin, Commit, Push
 //	record  the one batch of dispositions being written   it is written, or the deadline   dead letters, journal, results
 //	commit  the one commit                                it is answered                   Session.Commit
 //
@@ -28,5 +28,7 @@
 //
 // What a restart must know stands in three places: the committed offsets, beside
 // them the name of the last attempt that was fenced, and the journal, which is
-// read back to the oldest record that is still to be read.
+// read back to the oldest record that is still to be read (docs/journal.md). What
+// an earlier life may not have told is told again, and its push in doubt is called
+// again beside the schedulers, as it was.
 package bridge

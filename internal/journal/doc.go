@@ -3,6 +3,7 @@
 //
 //	Begin ──► attempt ──► (the call) ──► End ──► outcome + dispositions
 //	Record ──────────────────────────────────► dispositions of events that leave early
+//	Note ────────────────────────────────────► what was seen, told, made anew
 //	Read ◄── all of it, back to the start of the window
 //
 // Every write is acknowledged by all in-sync replicas before its method returns.
@@ -10,6 +11,6 @@
 // or more often, so reading counts by attempt and by position, never by record.
 //
 // It never calls the API, never decides what to do about doubt and never commits
-// offsets. The bridge's call goroutine owns Begin and End, its loop's helper owns
-// Record; a Log is safe for both at once.
+// offsets. The bridge's call goroutine owns Begin, its loop's helper owns End and
+// Record, both note; a Log is safe for both at once.
 package journal
