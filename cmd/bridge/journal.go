@@ -91,16 +91,16 @@ func runJournal(cmd *cobra.Command, f journalFlags) error {
 	}
 	unread := 0
 	out := cmd.OutOrStdout()
-	print := printEntry
+	show := printEntry
 	if f.output == "json" {
-		print = printEntryJSON
+		show = printEntryJSON
 	}
 	at := journal.Config{Addr: kafka.TCP(cfg.Brokers...), Transport: transport, Topic: cfg.JournalTopic}
 	err = journal.Walk(cmd.Context(), at, since, func(e journal.Entry) error {
 		if e.Err != nil {
 			unread++
 		}
-		return print(out, e)
+		return show(out, e)
 	})
 	switch {
 	case err != nil:

@@ -22,6 +22,7 @@ type repeat struct {
 // what comes next, so it is one write at most.
 type tellMark struct {
 	below int64 // all that the journal asks for below this offset is told
+	found int64 // the journal's end when it was read back
 	noted int64 // as the journal has it
 	// owed holds, by partition, the last offset of what an earlier life left untold.
 	// It is told when it is read; until then the mark stays.
@@ -29,7 +30,7 @@ type tellMark struct {
 }
 
 func newTellMark(state *journal.State, partitions []consume.Assignment) tellMark {
-	t := tellMark{below: state.Told, noted: state.Told, owed: make(map[offset.Partition]int64)}
+	t := tellMark{below: state.Told, found: state.Next, noted: state.Told, owed: make(map[offset.Partition]int64)}
 	for _, a := range partitions {
 		for i := range state.Untold {
 			// What lies below the commit was told before that was made.
@@ -95,7 +96,7 @@ func (l *loop) lastMark() *recordJob {
 func (t *tellMark) toldBy(job *recordJob) {
 	t.noted = max(t.noted, job.notes.Told)
 	if job.tellsAll && !job.onlyMark {
-		t.below = max(t.below, job.written)
+		t.below = max(t.below, t.found, job.written) // nothing may have been written here yet
 	}
 }
 

@@ -33,7 +33,7 @@ func (l *loop) madeAnew(p offset.Partition, why ...any) {
 			f.without(p)
 		}
 	}
-	l.outbox.notes.rewound(p)
+	l.outbox.notes.madeAnew(p)
 	delete(l.outbox.told.owed, p)
 }
 

@@ -134,6 +134,7 @@ func (l *loop) learn(done callDone, now time.Time) {
 		l.conclude(end, p, limiter.Verdict{Result: limiter.Again, NotBefore: now.Add(retryBegin)}, now)
 		return
 	}
+	l.outbox.notes.acknowledged(p.notes)
 	p.outcome = done.outcome
 	end.outcome = outcomeOf(&p.attempt, done.outcome)
 	verdict := verdictOf(done.outcome, done.breakerUntil)

@@ -78,7 +78,7 @@ func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time)
 		// One memory for all: an event whose rules are of two lanes is one record, and
 		// so no repeat; one that comes twice is one whichever lane sees it.
 		memory:     limiter.NewMemory(b.cfg.Limits.DedupWindow, b.cfg.Limits.DedupMax),
-		outbox:     outbox{dispositions: pile{max: recordMax}, start: startJob(state), told: newTellMark(state, s.Partitions())},
+		outbox:     outbox{dispositions: pile{max: recordMax}, notes: newNotes(), start: startJob(state), told: newTellMark(state, s.Partitions())},
 		ending:     len(state.Unended) > 0,
 		marks:      make(map[offset.Partition]*offset.Watermark),
 		assigned:   make(map[offset.Partition]consume.Assignment),
@@ -257,6 +257,7 @@ func (l *loop) forget(done recordDone) {
 			l.marks[a.Origin.Position.Partition].Done(a.Origin.Position.Offset)
 		}
 	}
+	l.outbox.notes.acknowledged(done.job.notes)
 	l.outbox.told.toldBy(done.job)
 	l.outbox.dispositions.giveBack(done.job.early)
 }

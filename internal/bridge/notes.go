@@ -12,54 +12,66 @@ import (
 
 // notes is what the journal must know before it learns how events ended, and before
 // a call is made: it goes with the next write of either.
-type notes struct{ journal.Notes }
+type notes struct {
+	seen    []journal.Sighting
+	rewound []offset.Partition
+	newest  map[offset.Partition]time.Time // latest timestamp read
+	noted   map[offset.Partition]time.Time // the same, as the journal surely has it
+}
 
-// take empties the notes and returns what was in them.
+func newNotes() notes {
+	return notes{newest: make(map[offset.Partition]time.Time), noted: make(map[offset.Partition]time.Time)}
+}
+
+// take takes out what a write shall note. The timestamps stay until a write with
+// them is acknowledged: two may be under way, and each must have them before what
+// it says of records.
 func (n *notes) take() journal.Notes {
-	taken := n.Notes
-	n.Notes = journal.Notes{}
+	taken := journal.Notes{Seen: n.seen, Rewound: n.rewound}
+	n.seen, n.rewound = nil, nil
+	for p, at := range n.newest {
+		if !at.After(n.noted[p]) {
+			continue
+		}
+		if taken.Newest == nil {
+			taken.Newest = make(map[offset.Partition]time.Time)
+		}
+		taken.Newest[p] = at
+	}
 	return taken
 }
 
-// putBack takes in again what could not be written, or may not have been.
-func (n *notes) putBack(old journal.Notes) {
-	n.Seen = slices.Concat(old.Seen, n.Seen)
+// acknowledged says that the journal has the notes.
+func (n *notes) acknowledged(old journal.Notes) {
 	for p, at := range old.Newest {
-		n.readUpTo(p, at)
-	}
-}
-
-// rewound notes that a partition was made anew.
-func (n *notes) rewound(p offset.Partition) {
-	n.Rewound = append(n.Rewound, p)
-	delete(n.Newest, p)
-}
-
-func (n *notes) readUpTo(p offset.Partition, at time.Time) {
-	if n.Newest == nil {
-		n.Newest = make(map[offset.Partition]time.Time)
-	}
-	if at.After(n.Newest[p]) {
-		n.Newest[p] = at
-	}
-}
-
-// newest notes the latest timestamp of a batch.
-func (n *notes) newest(batch consume.Batch) {
-	var at time.Time
-	for i := range batch.Records {
-		if t := batch.Records[i].Time; t.After(at) {
-			at = t
+		if at.After(n.noted[p]) {
+			n.noted[p] = at
 		}
 	}
-	if !at.IsZero() {
-		n.readUpTo(batch.Partition, at)
+}
+
+// putBack takes in again what the journal may not have.
+func (n *notes) putBack(old journal.Notes) { n.seen = slices.Concat(old.Seen, n.seen) }
+
+// madeAnew notes that a partition was made anew.
+func (n *notes) madeAnew(p offset.Partition) {
+	n.rewound = append(n.rewound, p)
+	delete(n.newest, p)
+	delete(n.noted, p)
+}
+
+// read notes the latest timestamp of a batch.
+func (n *notes) read(batch consume.Batch) {
+	for i := range batch.Records {
+		if t := batch.Records[i].Time; t.After(n.newest[batch.Partition]) {
+			n.newest[batch.Partition] = t
+		}
 	}
 }
 
-// unnoted takes the notes out of the outbox for a call, with those that are being
-// written: that the journal knows an event's first record is what keeps a copy of
-// it, read first after a crash, from being pushed beside the call in doubt.
+// unnoted takes the notes out of the outbox for a call, with the first records that
+// are being written: that the journal knows them is what keeps a copy of an event,
+// read first after a crash, from being pushed beside the call in doubt.
 func (l *loop) unnoted() journal.Notes {
 	n := l.outbox.notes.take()
 	for _, job := range []*recordJob{l.recording, l.outbox.failed} {
@@ -78,19 +90,19 @@ func (o *outbox) rewinds(recording *recordJob) bool {
 			return true
 		}
 	}
-	return len(o.notes.Rewound) > 0
+	return len(o.notes.rewound) > 0
 }
 
 // repeats says whether another record carried the same event within the dedup
 // window, in this session or before. Otherwise this one is noted as its first.
 func (l *loop) repeats(now time.Time, o *intent.Origin) bool {
-	print := journal.PrintOf(o.EventKey())
-	first, seen := l.known.state.Seen.First(now, print)
+	id := journal.PrintOf(o.EventKey())
+	first, seen := l.known.state.Seen.First(now, id)
 	if seen && first != o.Position && l.counts(first) || l.memory.Repeats(now, o) {
 		return true
 	}
 	if first != o.Position {
-		l.outbox.notes.Seen = append(l.outbox.notes.Seen, journal.Sighting{Position: o.Position, Print: print})
+		l.outbox.notes.seen = append(l.outbox.notes.seen, journal.Sighting{Position: o.Position, Print: id})
 	}
 	return false
 }

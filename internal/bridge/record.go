@@ -57,7 +57,7 @@ type recordDone struct {
 }
 
 func (o *outbox) len() int {
-	n := o.dispositions.len() + len(o.letters) + len(o.again) + len(o.notes.Rewound)
+	n := o.dispositions.len() + len(o.letters) + len(o.again) + len(o.notes.rewound)
 	if o.start != nil {
 		n += o.start.len()
 	}
@@ -125,7 +125,7 @@ func (o *outbox) next(rulesVersion string) *recordJob {
 		o.again = o.again[n:]
 		return job
 	}
-	if o.ended == nil && o.dispositions.len() == 0 && len(o.letters) == 0 && len(o.notes.Rewound) == 0 && len(o.notes.Seen) < recordMax {
+	if o.ended == nil && o.dispositions.len() == 0 && len(o.letters) == 0 && len(o.notes.rewound) == 0 && len(o.notes.seen) < recordMax {
 		return nil
 	}
 	// Letters are older than the dispositions that speak of them, so writing all

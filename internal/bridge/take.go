@@ -42,7 +42,7 @@ func (l *loop) take(batch consume.Batch, now time.Time) {
 		}
 	}
 	mark.Skip(batch.Next)
-	l.outbox.notes.newest(batch)
+	l.outbox.notes.read(batch)
 	l.outbox.told.read(batch.Partition, batch.Next)
 }
 

@@ -69,8 +69,7 @@ func TestState(t *testing.T) {
 				if err != nil {
 					d.Fatalf(t, "%v", err)
 				}
-				print := PrintOf(intent.EventKey{Source: source, ID: id})
-				first, ok := h.seen.First(now, print)
+				first, ok := h.seen.First(now, PrintOf(intent.EventKey{Source: source, ID: id}))
 				return fmt.Sprintln(ok && first != offset.Position{Partition: offset.Partition{Topic: in}, Offset: o})
 			}
 			d.Fatalf(t, "unknown command %s", d.Cmd)

@@ -70,11 +70,11 @@ func (s *Seen) Len() int {
 // First returns the first record that carried the event within the window before
 // now, and false where there was none. Of a record that is gone, because its topic
 // was made anew, it returns the zero Position: the event has ended.
-func (s *Seen) First(now time.Time, print Print) (offset.Position, bool) {
+func (s *Seen) First(now time.Time, event Print) (offset.Position, bool) {
 	if s == nil {
 		return offset.Position{}, false
 	}
-	at, ok := s.first[print]
+	at, ok := s.first[event]
 	switch {
 	case !ok || at.at < now.Add(-s.window).UnixNano():
 		return offset.Position{}, false
@@ -94,9 +94,9 @@ func (s *Seen) Lose(p offset.Partition, lost func(offset int64) bool) {
 	if !ok {
 		return
 	}
-	for print, at := range s.first {
+	for event, at := range s.first {
 		if at.partition == index && lost(at.offset) {
-			delete(s.first, print)
+			delete(s.first, event)
 		}
 	}
 }
@@ -152,10 +152,10 @@ func (s *Seen) Rewound(p offset.Partition, ended func(offset int64) bool) {
 	if !ok {
 		return
 	}
-	for print, at := range s.first {
+	for event, at := range s.first {
 		if at.partition == index {
 			at.partition = gone
-			s.first[print] = at
+			s.first[event] = at
 		}
 	}
 }
