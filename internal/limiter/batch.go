@@ -1,8 +1,6 @@
 package limiter
 
 import (
-	"time"
-
 	"pushbridge/internal/audience"
 	"pushbridge/internal/intent"
 )
@@ -24,6 +22,7 @@ type item struct {
 	fate                    *fate   // nil for what nothing has happened to yet
 	slot                    int32   // its index in the queue of changes
 	late                    bool    // its max_delay has passed
+	held                    bool    // it came while the hours of its class were shut
 }
 
 // fate is what only some intents have. The parts of one share it.
@@ -38,7 +37,6 @@ type fate struct {
 
 	inherits bool           // the age of what it superseded:
 	since    instant        // from when its delay is counted
-	settled  elapsed        // until when it may wait for others of its burst
 	ghost    ghost          // what it superseded, as far as the price is concerned
 	whole    *intent.Intent // as it came, where its times cannot be packed
 }
@@ -50,8 +48,6 @@ func (i *item) fated() *fate {
 	}
 	return i.fate
 }
-
-func (i *item) place() *int32 { return &i.slot }
 
 // parts calls do for each part of the intent that i is one of.
 func (i *item) parts(do func(*item)) {
@@ -88,13 +84,15 @@ func (i *item) audience() audience.Audience {
 
 func (i *item) priority() intent.Priority { return i.profile.policy.Priority }
 
-// since is from when its delay is counted: its own arrival, or that of what it
-// superseded, so that revisions cannot postpone a push for ever.
+// since is from when its delay is counted: its own arrival or the opening that it
+// was held for, or that of what it superseded, so that revisions cannot postpone a
+// push for ever.
 func (i *item) since() instant {
+	since := i.profile.class.since(i.received, i.held)
 	if i.fate != nil && i.fate.inherits {
-		return min(i.received, i.fate.since)
+		return min(since, i.fate.since)
 	}
-	return i.received
+	return since
 }
 
 // due is when the intent should have been pushed.
@@ -108,39 +106,43 @@ func (i *item) changes() instant {
 	return min(i.due(), i.expires)
 }
 
-// settled is when it has waited long enough for others of its burst. No more than
-// half of what it may wait in all: settling must not make it late.
-func (i *item) settled(settle time.Duration) elapsed {
-	at := i.arrived + elapsed(min(settle, i.profile.policy.MaxDelay/2))
-	if i.fate != nil && i.fate.inherits {
-		at = min(at, i.fate.settled)
-	}
-	return at
-}
-
-// state says which queue a pending batch stands in.
+// state says where a pending batch stands.
 type state uint8
 
 const (
-	waiting  state = iota + 1 // until its deadline is near
-	settling                  // until settled
-	ready                     // until a call may start
+	nowhere state = iota // between two places, or in flight
+	asleep               // worth less than a call
+	waiting              // until it has paid for a call, or its deadline is near
+	lulling              // has paid, until its burst is over
+	ready                // until a call may start
+	held                 // until the hours of its class open
+	behind               // a bar, until it is lifted
 )
 
 // pending is a batch that is not in flight: units of one audience, which is one
 // unit unless they are of digests.
 type pending struct {
-	id    uint64
-	units *unit   // the first; the others follow
-	due   instant // no later than the earliest due of an item
-	tally *tally  // nil while there is one item, which then says it all
-	slot  int32   // its index in the queue of its state
-	state state
+	id      uint64
+	units   *unit   // the first; the others follow
+	due     instant // no later than the earliest due of an item
+	tally   *tally  // nil while there is one item, which then says it all
+	slot    int32   // its index in the queue of its state
+	dueSlot int32   // its index among those of a purse by due
+	worth   float32 // what a call would save, or more: no less than its value
+	grade   int16   // its rate of loss; see grades
+	purse   uint8   // whose calls it would use
+	state   state
 }
 
-func (p *pending) place() *int32 { return &p.slot }
-
 func (p *pending) audience() audience.Audience { return p.units.audience }
+
+// pool is whose share of the calls p draws on; empty: what is common.
+func (p *pending) pool() string {
+	if g := p.units.class().terms.gate; g != nil {
+		return g.Pool
+	}
+	return ""
+}
 
 // solo is the only item of a batch without a tally.
 func (p *pending) solo() *item { return p.units.items }
@@ -201,13 +203,6 @@ func (p *pending) oldest() instant {
 		return p.solo().since()
 	}
 	return p.tally.oldest
-}
-
-func (p *pending) settled(settle time.Duration) elapsed {
-	if p.tally == nil {
-		return p.solo().settled(settle)
-	}
-	return p.tally.settled
 }
 
 // born is when the first item came, lastJoin when the last did, joins how many.

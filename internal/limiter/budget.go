@@ -20,6 +20,8 @@ type Budget struct {
 	window   window
 	quota    int
 	pools    []intent.Pool
+	reserve  int                // calls that only critical may use, or intent.AutoReserve
+	changes  int                // how often what it answers was changed
 	calls    record             // all that count
 	byPool   map[string]*record // those of them that drew on a pool
 	last     time.Time          // end of the latest call, counted or not
@@ -51,7 +53,8 @@ func (b *Budget) SetTerms(t intent.Terms) {
 		panic("limiter: unchecked terms: " + err.Error())
 	}
 	b.interval, b.quota, b.window.day = t.Interval, t.Calls, t.Day
-	b.pools = slices.Clone(t.Pools)
+	b.pools, b.reserve = slices.Clone(t.Pools), t.Reserve
+	b.changes++
 }
 
 // Next returns the first instant from now on at which a call may start.
@@ -80,6 +83,7 @@ func (b *Budget) Spend(end time.Time) { b.SpendFrom("", end) }
 // SpendFrom is Spend for a call that drew on a pool.
 func (b *Budget) SpendFrom(pool string, end time.Time) {
 	b.Touch(end)
+	b.changes++
 	date := end.Round(0)
 	b.calls.add(end, date)
 	if pool != "" {
@@ -129,6 +133,9 @@ func (b *Budget) Returns(now, until time.Time) iter.Seq2[time.Time, int] {
 // nextReturn is when the next calls after now leave the window; zero: there is
 // none in it.
 func (b *Budget) nextReturn(now time.Time) time.Time { return b.calls.nextReturn(b.window, now) }
+
+// lastReturn is when calls last left the window; zero: none is known to have.
+func (b *Budget) lastReturn(now time.Time) time.Time { return b.calls.lastReturn(b.window, now) }
 
 func latest(a, b time.Time) time.Time {
 	if a.After(b) {

@@ -106,6 +106,16 @@ func (r *record) nextReturn(w window, now time.Time) time.Time {
 	return time.Time{}
 }
 
+// lastReturn is when the last calls that do not count at now ceased to; zero: none
+// is remembered.
+func (r *record) lastReturn(w window, now time.Time) time.Time {
+	ends := r.in(w)
+	if n := endedBefore(ends, w.opened(now)); n > 0 {
+		return w.gone(ends[n-1])
+	}
+	return time.Time{}
+}
+
 // endedBefore is how many of the sorted instants are before t.
 func endedBefore(sorted []time.Time, t time.Time) int {
 	n, _ := slices.BinarySearchFunc(sorted, t, time.Time.Compare)

@@ -1,6 +1,7 @@
 package limiter
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -17,34 +18,32 @@ func (s *Scheduler) check(w *world) error {
 	lone := map[topic][]*unit{}
 	items := map[*item]bool{}
 	var shown []*pending
-	for _, st := range []state{waiting, settling, ready} {
-		q := s.queueOf(st)
-		if err := ordered(q); err != nil {
-			return fmt.Errorf("queue %d: %w", st, err)
+	if err := s.checkPlaces(); err != nil {
+		return err
+	}
+	var fault error
+	s.everyBatch(func(p *pending) {
+		if err := s.checkBatch(w, p, items); err != nil {
+			fault = fmt.Errorf("batch %d: %w", p.id, err)
 		}
-		for _, p := range q.items {
-			if p.state != st {
-				return fmt.Errorf("batch %d of state %d is in queue %d", p.id, p.state, st)
-			}
-			if err := s.checkBatch(w, p, items); err != nil {
-				return fmt.Errorf("batch %d: %w", p.id, err)
-			}
-			if p.frozen() != nil {
-				continue
-			}
-			if p.units.digest() {
-				shown = append(shown, p)
-			}
-			for u := p.units; u != nil; u = u.next() {
-				switch g := u.group(); {
-				case u.alone():
-				case g != nil:
-					groups[g] = append(groups[g], u)
-				default:
-					lone[u.topic()] = append(lone[u.topic()], u)
-				}
+		if p.frozen() != nil {
+			return
+		}
+		if p.units.digest() {
+			shown = append(shown, p)
+		}
+		for u := p.units; u != nil; u = u.next() {
+			switch g := u.group(); {
+			case u.alone():
+			case g != nil:
+				groups[g] = append(groups[g], u)
+			default:
+				lone[u.topic()] = append(lone[u.topic()], u)
 			}
 		}
+	})
+	if fault != nil {
+		return fault
 	}
 	if s.flight != nil {
 		for _, i := range s.flight.from.all() {
@@ -70,8 +69,78 @@ func (s *Scheduler) check(w *world) error {
 	return s.checkNewest(items)
 }
 
+// heldBack says which batch could have gone, looking at every one and not at the
+// queues, where Next gave none.
+func (s *Scheduler) heldBack() (fault error) {
+	if s.legal(s.now).After(s.now) {
+		return nil
+	}
+	s.everyBatch(func(p *pending) {
+		if p.frozen() != nil {
+			fault = fmt.Errorf("batch %d is to be sent again and waits", p.id)
+			return
+		}
+		if p.units.class().isShut() {
+			return
+		}
+		if _, is := s.barred(p); is {
+			return
+		}
+		u := s.purseOf(p)
+		if value := p.value(s.at.seconds()); value >= u.price.admit*(1+1e-6) && s.triggered(u, p, s.guard(s.now)) {
+			fault = fmt.Errorf("batch %d saves %v of %v, has lost %v of %v, and waits", p.id, value, u.price.admit, p.accrued(s.at.seconds()), u.price.hold)
+		}
+	})
+	return fault
+}
+
+// checkPlaces says which batch stands where it does not belong.
+func (s *Scheduler) checkPlaces() error {
+	n := 0
+	stand := func(st state, u *purse, q *queue[*pending]) error {
+		n += len(q.items)
+		for _, p := range q.items {
+			if p.state != st || u != nil && s.purses[p.purse] != u || p.frozen() == nil && p.units.class().isShut() != (st == held) {
+				return fmt.Errorf("batch %d of state %d is in queue %d", p.id, p.state, st)
+			}
+		}
+		return ordered(q)
+	}
+	errs := []error{stand(ready, nil, &s.ready), stand(behind, nil, &s.behind), ordered(&s.turning)}
+	for _, c := range s.turning.items {
+		errs = append(errs, stand(held, nil, &c.hours.held))
+	}
+	for _, u := range s.purses {
+		errs = append(errs, stand(asleep, u, &u.asleep), ordered(&u.due), ordered(&u.lullEnd))
+		worthy := 0
+		for st, g := range map[state]*grades{waiting: &u.grades, lulling: &u.lulled} {
+			for grade, q := range g.by {
+				errs = append(errs, stand(st, u, q))
+				worthy += len(q.items)
+				for _, p := range q.items {
+					if p.grade != grade || gradeOf(p.slope()) != grade || u.due.items[p.dueSlot] != p || st == lulling && u.lullEnd.items[p.tally.lullSlot] != p {
+						errs = append(errs, fmt.Errorf("batch %d is not where it is graded %d", p.id, grade))
+					}
+				}
+			}
+		}
+		if worthy != len(u.due.items) {
+			errs = append(errs, fmt.Errorf("%d batches are worth a call, %d have a due", worthy, len(u.due.items)))
+		}
+	}
+	for p := range s.bars {
+		if p.state != behind {
+			errs = append(errs, fmt.Errorf("batch %d has a bar and is not behind it", p.id))
+		}
+	}
+	if n != s.count || len(s.bars) != len(s.behind.items) {
+		errs = append(errs, fmt.Errorf("%d batches, counted %d; %d bars of %d", n, s.count, len(s.bars), len(s.behind.items)))
+	}
+	return errors.Join(errs...)
+}
+
 func (s *Scheduler) checkBatch(w *world, p *pending, items map[*item]bool) error {
-	want := tally{oldest: math.MaxInt64, settled: math.MaxInt64, born: math.MaxInt64, lastJoin: math.MinInt64}
+	want := tally{oldest: math.MaxInt64, born: math.MaxInt64, lastJoin: math.MinInt64}
 	texts := map[intent.Message]bool{}
 	size, customs := 0, 0
 	distinct, most := 0, math.MaxInt
@@ -96,7 +165,7 @@ func (s *Scheduler) checkBatch(w *world, p *pending, items map[*item]bool) error
 			want.line = want.plus(l)
 			want.items++
 			want.urgency[i.priority()-1]++
-			want.oldest, want.settled = min(want.oldest, i.since()), min(want.settled, i.settled(s.settle))
+			want.oldest = min(want.oldest, i.since())
 			want.born, want.lastJoin = min(want.born, i.arrived), max(want.lastJoin, i.arrived)
 			most = min(most, max(1, i.profile.policy.MaxMessages))
 			if i.due() < p.due {
@@ -115,7 +184,7 @@ func (s *Scheduler) checkBatch(w *world, p *pending, items map[*item]bool) error
 		return fmt.Errorf("%d items, want %d", p.items(), want.items)
 	case p.tally == nil && want.items != 1, p.tally != nil && p.tally.urgency != want.urgency:
 		return fmt.Errorf("%+v, want %+v", p.tally, want)
-	case p.oldest() > want.oldest || p.settled(s.settle) > want.settled || p.born() > want.born || p.lastJoin() < want.lastJoin || p.joins() < want.items:
+	case p.oldest() > want.oldest || p.born() > want.born || p.lastJoin() < want.lastJoin || p.joins() < want.items:
 		return fmt.Errorf("%+v does not reach as far as %+v", p.tally, want)
 	case !near(got.weight, want.weight) || !near(got.c0, want.c0) || !near(got.c1, want.c1):
 		return fmt.Errorf("loss %+v, want %+v", got, want.line)
@@ -123,8 +192,8 @@ func (s *Scheduler) checkBatch(w *world, p *pending, items map[*item]bool) error
 		return fmt.Errorf("%d messages, allowed %d; %d customs", n, most, customs)
 	case s.maxBytes > 0 && size > s.maxBytes && (n > 1 || distinct > 1) && p.frozen() == nil:
 		return fmt.Errorf("it is united to %d bytes, allowed %d", size, s.maxBytes)
-	case p.frozen() == nil && p.state == waiting && p.priority() == intent.Critical:
-		return fmt.Errorf("it is critical and waits for its deadline")
+	case p.frozen() == nil && p.state != held && float64(p.worth) < p.value(s.at.seconds()):
+		return fmt.Errorf("it is worth %v and taken for %v", p.value(s.at.seconds()), p.worth)
 	}
 	return nil
 }
@@ -359,10 +428,10 @@ func (g *group) check(units []*unit) error {
 	return nil
 }
 
-func ordered[E indexed](q *queue[E]) error {
+func ordered[E comparable](q *queue[E]) error {
 	for n, e := range q.items {
-		if int(*e.place()) != n {
-			return fmt.Errorf("element %d knows its place as %d", n, *e.place())
+		if int(*q.slot(e)) != n {
+			return fmt.Errorf("element %d knows its place as %d", n, *q.slot(e))
 		}
 		if n > 0 && q.less(e, q.items[(n-1)/2]) {
 			return fmt.Errorf("element %d goes before its parent", n)

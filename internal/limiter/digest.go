@@ -259,7 +259,7 @@ func (s *Scheduler) small(a audience.Audience, batches ...*pending) bool {
 // unite moves the units of q into p.
 func (s *Scheduler) unite(p, q *pending) {
 	s.hide(q)
-	s.queueOf(q.state).remove(q)
+	s.dequeue(q)
 	p.merge(s, q)
 	last := p.units
 	for last.next() != nil {
@@ -269,11 +269,7 @@ func (s *Scheduler) unite(p, q *pending) {
 	for u := q.units; u != nil; u = u.next() {
 		u.batch = p
 	}
-	if q.state > p.state {
-		s.move(p, q.state)
-	} else {
-		s.refile(p)
-	}
+	s.refile(p)
 }
 
 // newest is the newest event time that asks for u.

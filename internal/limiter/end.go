@@ -21,6 +21,9 @@ func (s *Scheduler) expire(now time.Time) {
 			continue
 		}
 		frozen := i.unit.batch.frozen()
+		if frozen == nil {
+			s.missed(i)
+		}
 		s.takeOut(i)
 		if frozen != nil {
 			// It may have been pushed, and was counted so.
@@ -40,6 +43,20 @@ func (s *Scheduler) turnLate(i *item) {
 		t.line = t.minus(before).plus(i.loss())
 	}
 	s.changing.fix(i)
+	s.refile(p)
+}
+
+// missed notes what of a batch is lost with i, which expires.
+func (s *Scheduler) missed(i *item) {
+	p := i.unit.batch
+	w := i.loss().weight
+	if t := p.tally; t != nil {
+		t.lost += float32(w)
+		w = float64(t.lost)
+	}
+	if p.items() == 1 {
+		s.demand.saved(s.at, w)
+	}
 }
 
 // revise makes an arrival of mode Latest the newest of its key, and ends what it
@@ -78,13 +95,13 @@ func (s *Scheduler) supersede(old []*item, by *item) {
 
 // inherit lets the age of old, and its loss, ride on with by.
 func (s *Scheduler) inherit(by, old *item) {
-	since, settled := old.since(), old.settled(s.settle)
+	since := old.since()
 	f := by.fated()
 	s.changeAll(by, func() {
 		if !f.inherits {
-			f.inherits, f.since, f.settled = true, since, settled
+			f.inherits, f.since = true, since
 		}
-		f.since, f.settled = min(f.since, since), min(f.settled, settled)
+		f.since = min(f.since, since)
 		by.haunt(old)
 	})
 }
@@ -97,6 +114,7 @@ func (s *Scheduler) comeBack(i *item, b *Batch) {
 		return
 	}
 	i.fated().batch = b
+	i.late = false // until it is found to be
 	a := i.audience()
 	s.changing.add(i)
 	s.place(i, i.unit.message, a)
@@ -141,9 +159,8 @@ func (s *Scheduler) keepFrozen(f *flight) {
 	p := f.from
 	p.total(s)
 	p.tally.frozen = &b
-	p.state = ready
 	p.each(s.changing.add)
-	s.ready.add(p)
+	s.enqueue(p)
 }
 
 // endAll ends every part that a call carried.
@@ -172,6 +189,7 @@ func (s *Scheduler) endPart(i *item, kind EndKind, b *Batch, doubt bool) {
 	if i.fate == nil || i.fate.open == 0 {
 		s.intents[i.priority()]--
 		e.Intent = s.unpack(i)
+		s.unsuppress(e.Intent, e.Kind)
 		s.ended = append(s.ended, e)
 	}
 	s.release(i.profile)

@@ -2,16 +2,11 @@ package limiter
 
 import "slices"
 
-// indexed is what an element of a queue knows of its own place in it, so that it
-// can be moved or taken out in O(log n).
-type indexed interface {
-	comparable
-	place() *int32
-}
-
-// queue is a binary heap of elements that know their place.
-type queue[E indexed] struct {
+// queue is a binary heap of elements that know their place in it, so that they can
+// be moved or taken out in O(log n).
+type queue[E comparable] struct {
 	less  func(a, b E) bool
+	slot  func(E) *int32 // where an element keeps its place
 	items []E
 }
 
@@ -19,7 +14,7 @@ func (q *queue[E]) size() int { return len(q.items) }
 
 func (q *queue[E]) set(at int, e E) {
 	q.items[at] = e
-	*e.place() = int32(at)
+	*q.slot(e) = int32(at)
 }
 
 // up moves e from a free place towards the top, and says whether it did.
@@ -61,18 +56,18 @@ func (q *queue[E]) add(e E) {
 }
 
 func (q *queue[E]) fix(e E) {
-	if at := int(*e.place()); !q.up(at, e) {
+	if at := int(*q.slot(e)); !q.up(at, e) {
 		q.down(at, e)
 	}
 }
 
 func (q *queue[E]) remove(e E) {
-	at, last := int(*e.place()), len(q.items)-1
+	at, last := int(*q.slot(e)), len(q.items)-1
 	moved := q.items[last]
 	var none E
 	q.items[last] = none
 	q.items = q.items[:last]
-	*e.place() = away
+	*q.slot(e) = away
 	if at < last && !q.up(at, moved) {
 		q.down(at, moved)
 	}

@@ -17,13 +17,11 @@ func (n *numbered) compare(m *numbered) int {
 	return cmp.Or(cmp.Compare(n.value, m.value), cmp.Compare(n.id, m.id))
 }
 
-func (n *numbered) place() *int32 { return &n.slot }
-
 func TestQueueAgreesWithASortedList(t *testing.T) {
 	t.Attr("guards", "what goes next")
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		q := queue[*numbered]{less: func(a, b *numbered) bool { return a.compare(b) < 0 }}
+		q := queue[*numbered]{slot: func(n *numbered) *int32 { return &n.slot }, less: func(a, b *numbered) bool { return a.compare(b) < 0 }}
 		var all []*numbered
 		id := 0
 		value := rapid.IntRange(0, 9)

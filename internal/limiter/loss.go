@@ -82,10 +82,12 @@ type tally struct {
 	items    int
 	urgency  [intent.Critical]int32 // items by priority, from Low on
 	oldest   instant                // no later than the earliest since of an item
-	settled  elapsed                // no later than the earliest of an item
 	born     elapsed
 	lastJoin elapsed
+	gap      elapsed // the longest between two of them
 	joins    int
+	lost     float32 // weight that expired in it
+	lullSlot int32
 	frozen   *Batch // the batch as it was sent, where its outcome is in doubt; in no index then
 }
 
@@ -116,8 +118,9 @@ func (p *pending) loss() line {
 func (p *pending) count(s *Scheduler, i *item) {
 	t := p.tally
 	if t.items == 0 {
-		t.oldest, t.settled, t.born, t.lastJoin, p.due = i.since(), i.settled(s.settle), i.arrived, i.arrived, i.due()
+		t.oldest, t.born, t.lastJoin, p.due = i.since(), i.arrived, i.arrived, i.due()
 	}
+	t.gap = max(t.gap, i.arrived-t.lastJoin)
 	t.line = t.plus(i.loss())
 	t.items++
 	t.joins++
@@ -141,7 +144,7 @@ func (p *pending) discount(i *item) {
 func (p *pending) hurry(s *Scheduler, i *item) {
 	p.due = min(p.due, i.due())
 	if t := p.tally; t != nil {
-		t.oldest, t.settled = min(t.oldest, i.since()), min(t.settled, i.settled(s.settle))
+		t.oldest = min(t.oldest, i.since())
 	}
 }
 
@@ -167,9 +170,19 @@ func (p *pending) merge(s *Scheduler, q *pending) {
 	for n := range t.urgency {
 		t.urgency[n] += u.urgency[n]
 	}
-	t.oldest, t.settled = min(t.oldest, u.oldest), min(t.settled, u.settled)
-	t.born, t.lastJoin = min(t.born, u.born), max(t.lastJoin, u.lastJoin)
+	t.oldest = min(t.oldest, u.oldest)
+	t.born, t.lastJoin, t.gap = min(t.born, u.born), max(t.lastJoin, u.lastJoin), max(t.gap, u.gap)
 	p.due = min(p.due, q.due)
+}
+
+// recount makes the sums of p what they are.
+func (p *pending) recount() {
+	t := p.tally
+	if t == nil {
+		return
+	}
+	t.line = line{}
+	p.each(func(i *item) { t.line = t.plus(i.loss()) })
 }
 
 // changeAll runs do, which changes what i loses or when it is due, for i and all other
@@ -193,7 +206,7 @@ func (s *Scheduler) changeAll(i *item, do func()) {
 		t.urgency[part.priority()-1]++
 		p.hurry(s, part)
 		s.settleSums(p)
-		s.queueOf(p.state).fix(p)
+		s.refile(p)
 		s.changing.fix(part)
 	}
 }

@@ -35,6 +35,7 @@ func (s *Scheduler) begin(now time.Time) {
 	if s.epoch.IsZero() {
 		s.epoch = now
 	}
+	s.now, s.at, s.clock = now, s.instant(now), s.elapsed(now)
 }
 
 func (s *Scheduler) instant(t time.Time) instant { return instant(t.Round(0).Sub(s.epoch.Round(0))) }
@@ -93,6 +94,9 @@ func (s *Scheduler) release(p *profile) {
 	}
 	if p.class.users--; p.class.users == 0 {
 		delete(s.classes, p.class.terms)
+		if p.class.hours != nil {
+			s.turning.remove(p.class)
+		}
 	}
 }
 
@@ -102,7 +106,7 @@ func (s *Scheduler) pack(now time.Time, in *intent.Intent) *item {
 	first := item{
 		profile: p, offset: in.Origin.Position.Offset, blob: blobOf(in), slot: away,
 		time: s.instant(in.Origin.Time), received: s.instant(in.Origin.Received), expires: s.instant(in.Policy.Expires),
-		arrived: s.elapsed(now),
+		arrived: s.elapsed(now), held: p.class.isShut(),
 	}
 	// The far ends of time are no instants.
 	odd := !s.date(first.time).Equal(in.Origin.Time) || !s.date(first.received).Equal(in.Origin.Received) ||

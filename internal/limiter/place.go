@@ -22,7 +22,8 @@ func (s *Scheduler) place(i *item, m intent.Message, a audience.Audience) {
 		}
 		u = &unit{message: m, audience: a}
 		u.link(i, a)
-		s.open(u, waiting)
+		s.open(u)
+		s.demand.open(s.at)
 		s.file(u)
 		s.absorb(u)
 		return
@@ -43,9 +44,9 @@ func (s *Scheduler) place(i *item, m intent.Message, a audience.Audience) {
 }
 
 // open makes a batch of a unit that is in none.
-func (s *Scheduler) open(u *unit, st state) *pending {
+func (s *Scheduler) open(u *unit) *pending {
 	s.serial++
-	p := &pending{id: s.serial, units: u, state: st, due: u.items.due()}
+	p := &pending{id: s.serial, units: u, due: u.items.due()}
 	u.batch = p
 	if u.also != nil {
 		u.also.next = nil
@@ -55,10 +56,7 @@ func (s *Scheduler) open(u *unit, st state) *pending {
 		p.tally = &tally{}
 		u.each(func(i *item) { p.count(s, i) })
 	}
-	if p.state == waiting && p.priority() == intent.Critical {
-		p.state = settling
-	}
-	s.queueOf(p.state).add(p)
+	s.enqueue(p)
 	s.show(p)
 	return p
 }
@@ -73,15 +71,6 @@ func (s *Scheduler) join(u *unit, i *item, a audience.Audience) {
 	if n := p.messages(); n > 1 && n > most(p, p) {
 		s.apart(u) // the newcomer allows fewer
 	}
-}
-
-// refile puts p where it belongs after it grew more urgent, or may have.
-func (s *Scheduler) refile(p *pending) {
-	if p.state == waiting && p.priority() == intent.Critical {
-		s.move(p, settling)
-		return
-	}
-	s.queueOf(p.state).fix(p)
 }
 
 // resize gives a filed unit the audience to, which is that of before with more, or
@@ -107,7 +96,7 @@ func (s *Scheduler) apart(u *unit) {
 	s.hide(p)
 	s.part(u)
 	s.show(p)
-	s.open(u, p.state)
+	s.open(u)
 }
 
 // part takes a unit out of its batch, which is on no shelf. A batch without units
@@ -115,7 +104,7 @@ func (s *Scheduler) apart(u *unit) {
 func (s *Scheduler) part(u *unit) {
 	p := u.batch
 	if p.units == u && u.next() == nil {
-		s.queueOf(p.state).remove(p)
+		s.dequeue(p)
 		return
 	}
 	if p.units == u {
@@ -130,7 +119,7 @@ func (s *Scheduler) part(u *unit) {
 	u.each(p.discount)
 	u.also.next = nil // its batch was one of digests
 	s.settleSums(p)
-	s.queueOf(p.state).fix(p)
+	s.refile(p)
 }
 
 // drop takes a unit out of everything that leads to it. Its items are still its.
@@ -155,12 +144,7 @@ func (s *Scheduler) absorb(u *unit) {
 			return
 		}
 		for _, v := range contained {
-			st := v.batch.state
 			s.swallow(u, v)
-			// What had waited goes on as if it had waited here.
-			if st > u.batch.state {
-				s.move(u.batch, st)
-			}
 		}
 	}
 }
@@ -191,7 +175,7 @@ func (s *Scheduler) takeOut(i *item) {
 	p.discount(i)
 	asked := u.unlink(i)
 	s.settleSums(p)
-	s.queueOf(p.state).fix(p)
+	s.refile(p)
 	if asked || p.frozen() != nil || !u.couldShrink(gone) {
 		return
 	}

@@ -24,27 +24,45 @@ type Scheduler struct {
 	memory *Memory
 
 	epoch    time.Time // the first instant it was told
+	now      time.Time // the one that it was told last, as three readings
+	at       instant
+	clock    elapsed
 	profiles map[traits]*profile
 	lately   *profile // the last one used; often the next
 	classes  map[terms]*class
 	doors    doors
 	newest   map[latestKey][]*item // the first parts; several only of one record
 
-	waiting  queue[*pending] // by due
-	settling queue[*pending] // by settled
-	ready    queue[*pending] // by priority, then due
-	changing queue[*item]    // by the next change of its loss, the last of which is its expiry
-	shown    []*pending      // digests that may have to join others
-	crowded  []*class        // of digests with a message that one call cannot name all for
+	purses  []*purse
+	byKey   map[purseKey]*purse
+	ready   queue[*pending] // by priority, then worth
+	turning queue[*class]   // with hours, by when those change
+	behind  queue[*pending] // by when their bars end
+	bars    map[*pending]bar
+
+	pushes      *pushes
+	inhibitions *inhibitions
+	changing    queue[*item] // by the next change of its loss, the last of which is its expiry
+	shown       []*pending   // digests that may have to join others
+	crowded     []*class     // of digests with a message that one call cannot name all for
 
 	flight    *flight
 	notBefore time.Time
 	maxBytes  int
 
+	pricedAt time.Time // as of when the prices are
+	pricedBy int       // changes of the budget that they know
+	demand   demand
+	count    int // of pending batches
+
 	serial  uint64 // last number given to a batch
 	intents [intent.Critical + 1]int
 	ended   []Ended
 }
+
+// remembered is how long ago a push may be that a frequency counts: the journal
+// gives back the calls of so long.
+const remembered = 24 * time.Hour
 
 // flight is the one call that is being made.
 type flight struct {
@@ -79,21 +97,25 @@ func New(c Config) *Scheduler {
 		panic(fmt.Sprintf("limiter: incomplete config %+v", c))
 	}
 	s := &Scheduler{
-		budget:    c.Budget,
-		settle:    c.Settle,
-		memory:    c.Memory,
-		notBefore: c.NotBefore,
-		maxBytes:  c.MaxBytes,
-		profiles:  make(map[traits]*profile),
-		classes:   make(map[terms]*class),
-		doors:     newDoors(),
-		newest:    make(map[latestKey][]*item),
-		waiting:   queue[*pending]{less: func(a, b *pending) bool { return before(a.due, b.due, a.id, b.id) }},
-		ready:     queue[*pending]{less: moreUrgent},
+		budget:      c.Budget,
+		settle:      c.Settle,
+		memory:      c.Memory,
+		notBefore:   c.NotBefore,
+		maxBytes:    c.MaxBytes,
+		profiles:    make(map[traits]*profile),
+		classes:     make(map[terms]*class),
+		doors:       newDoors(),
+		newest:      make(map[latestKey][]*item),
+		byKey:       make(map[purseKey]*purse),
+		ready:       queue[*pending]{less: moreUrgent, slot: slotOf},
+		turning:     queue[*class]{less: byChange, slot: func(c *class) *int32 { return &c.hours.slot }},
+		bars:        make(map[*pending]bar),
+		pushes:      newPushes(remembered),
+		inhibitions: newInhibitions(),
 		// Of equal ones the order is that of the heap, which is the same for the same inputs.
-		changing: queue[*item]{less: func(a, b *item) bool { return a.changes() < b.changes() }},
+		changing: queue[*item]{less: func(a, b *item) bool { return a.changes() < b.changes() }, slot: func(i *item) *int32 { return &i.slot }},
 	}
-	s.settling.less = func(a, b *pending) bool { return before(a.settled(s.settle), b.settled(s.settle), a.id, b.id) }
+	s.behind = queue[*pending]{slot: slotOf, less: func(a, b *pending) bool { return before(s.bars[a].until, s.bars[b].until, a.id, b.id) }}
 	return s
 }
 
@@ -104,6 +126,7 @@ func (s *Scheduler) Add(now time.Time, in intent.Intent) []Ended {
 		panic("limiter: an intent for nobody, which would never end")
 	}
 	s.begin(now)
+	s.turn()
 	switch {
 	case s.memory.repeated(now, &in.Origin):
 		return []Ended{{Intent: &in, Kind: EndDuplicate}}
@@ -127,6 +150,7 @@ func (s *Scheduler) Add(now time.Time, in intent.Intent) []Ended {
 		s.place(part, in.Message, a)
 	}
 	s.gather()
+	s.suppress(&in)
 	return s.takeEnded()
 }
 
@@ -134,18 +158,21 @@ func (s *Scheduler) Add(now time.Time, in intent.Intent) []Ended {
 // when to ask again. While a call is in flight there is no other.
 func (s *Scheduler) Next(now time.Time) Decision {
 	s.begin(now)
+	s.turn()
 	s.expire(now)
-	s.advance(now)
-	d := Decision{WakeAt: s.wake(now)}
+	var d Decision
 	if s.flight == nil {
-		if p, ok := s.ready.top(); ok {
-			if at := s.legal(now); at.After(now) {
-				d.WakeAt = earliest(d.WakeAt, at)
-			} else {
-				d.Batch = s.take(p)
+		if at := s.legal(now); at.After(now) {
+			if s.count > 0 {
+				d.WakeAt = at
 			}
+		} else if p := s.choose(now); p != nil {
+			d.Batch = s.take(p)
+		} else {
+			d.WakeAt = s.wake(now)
 		}
 	}
+	d.WakeAt = earliest(d.WakeAt, s.wakeAnyway())
 	d.Ended = s.takeEnded()
 	return d
 }
@@ -154,9 +181,9 @@ func (s *Scheduler) Next(now time.Time) Decision {
 // scheduler's: nothing is taken, only time goes on.
 func (s *Scheduler) Idle(now time.Time) Decision {
 	s.begin(now)
+	s.turn()
 	s.expire(now)
-	s.advance(now)
-	return Decision{WakeAt: s.wake(now), Ended: s.takeEnded()}
+	return Decision{WakeAt: s.wakeAnyway(), Ended: s.takeEnded()}
 }
 
 // Done says how the call of a batch ended. The batch must be the one that Next
@@ -168,15 +195,20 @@ func (s *Scheduler) Done(now time.Time, b *Batch, v Verdict) []Ended {
 	if v.Result < Pushed || v.Result > Doubt {
 		panic(fmt.Sprintf("limiter: Done with the unknown result %d", v.Result))
 	}
+	s.begin(now)
+	s.turn()
 	f := s.flight
 	s.flight = nil
 	if v.Counted {
-		s.budget.Spend(v.End)
+		s.budget.SpendFrom(f.from.pool(), v.End)
 	} else if v.Reached {
 		s.budget.Touch(v.End)
 	}
 	s.notBefore = v.NotBefore
 
+	if v.Result == Pushed || v.Result == Doubt {
+		s.pushes.add(b.Audience, v.End)
+	}
 	result := v.Result
 	if result == Again && b.Resend {
 		result = Doubt // this one was not done, the one before it may have been
@@ -207,63 +239,12 @@ func (s *Scheduler) InFlight() bool { return s.flight != nil }
 // legal is the first instant from now on at which a call may start.
 func (s *Scheduler) legal(now time.Time) time.Time { return latest(s.budget.Next(now), s.notBefore) }
 
-// guard is how long before its due a batch should be ready. It grows with the
-// queue: calls go one an interval, so many that are due at the same instant
-// would make the last ones late.
-func (s *Scheduler) guard(now time.Time) time.Duration {
-	queued := min(s.batches(), s.budget.Free(now))
-	return 3*time.Second + time.Duration(queued)*s.budget.interval*13/10
-}
-
-func (s *Scheduler) batches() int { return s.waiting.size() + s.settling.size() + s.ready.size() }
-
-// advance moves batches on whose time has come.
-func (s *Scheduler) advance(now time.Time) {
-	guard := s.guard(now)
-	for {
-		p, ok := s.waiting.top()
-		if !ok || s.date(p.due).Add(-guard).After(now) {
-			break
-		}
-		s.move(p, settling)
-	}
-	for {
-		p, ok := s.settling.top()
-		if !ok || s.after(p.settled(s.settle)).After(now) {
-			break
-		}
-		s.move(p, ready)
-	}
-}
-
-// wake is when the next batch moves on or the loss of an intent takes another
-// course.
-func (s *Scheduler) wake(now time.Time) time.Time {
-	var at time.Time
-	if p, ok := s.waiting.top(); ok {
-		at = earliest(at, s.date(p.due).Add(-s.guard(now)))
-	}
-	if p, ok := s.settling.top(); ok {
-		at = earliest(at, s.after(p.settled(s.settle)))
-	}
-	if s.waiting.size() > 0 {
-		// The guard grows with the free calls.
-		at = earliest(at, s.budget.nextReturn(now))
-	}
-	if i, ok := s.changing.top(); ok {
-		at = earliest(at, s.date(i.changes()))
-	}
-	return at
-}
-
 // take turns a ready batch into the call in flight.
 func (s *Scheduler) take(p *pending) *Batch {
-	why := WhyDeadline
-	if p.priority() == intent.Critical {
-		why = WhyCritical
-	}
+	why := s.reason(p)
 	b := p.frozen()
 	if b == nil {
+		s.demand.saved(s.at, p.value(s.at.seconds()))
 		p = s.widen(p)
 		b = s.freeze(p, why)
 		for u := p.units; u != nil; u = u.next() {
@@ -273,7 +254,7 @@ func (s *Scheduler) take(p *pending) *Batch {
 	} else {
 		b.Covers = s.covers(p) // some may have expired meanwhile
 	}
-	s.queueOf(p.state).remove(p)
+	s.dequeue(p)
 	s.flight = &flight{batch: b, from: p}
 	p.each(s.changing.remove)
 	p.each(s.unlist)
@@ -286,24 +267,6 @@ func (s *Scheduler) takeEnded() []Ended {
 	return ended
 }
 
-func (s *Scheduler) queueOf(st state) *queue[*pending] {
-	switch st {
-	case waiting:
-		return &s.waiting
-	case settling:
-		return &s.settling
-	case ready:
-		return &s.ready
-	}
-	panic("limiter: a batch in no queue")
-}
-
-func (s *Scheduler) move(p *pending, to state) {
-	s.queueOf(p.state).remove(p)
-	p.state = to
-	s.queueOf(to).add(p)
-}
-
 func before[T cmp.Ordered](t, u T, i, j uint64) bool {
 	if t != u {
 		return t < u
@@ -312,13 +275,13 @@ func before[T cmp.Ordered](t, u T, i, j uint64) bool {
 }
 
 // moreUrgent orders the batches that are ready: those in doubt first, since they
-// may be half done, then by priority, then by due.
+// may be half done, then critical ones, then by what they are worth.
 func moreUrgent(a, b *pending) bool {
 	if doubted := a.frozen() != nil; doubted != (b.frozen() != nil) {
 		return doubted
 	}
-	if p, q := a.priority(), b.priority(); p != q {
-		return p > q
+	if p, q := a.priority() == intent.Critical, b.priority() == intent.Critical; p != q {
+		return p
 	}
-	return before(a.due, b.due, a.id, b.id)
+	return before(-a.worth, -b.worth, a.id, b.id)
 }

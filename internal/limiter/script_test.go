@@ -18,9 +18,11 @@ import (
 // told from the story's start. The directives:
 //
 //	scheduler [quota=100] [settle=2s] [dedup=1h] [remember=1000] [room=AUDIENCE [more=0]]
+//	      [reserve=0] [pools=(NAME AT_LEAST AT_MOST [borrow], …)]
+//	gate G [pool=P] [active=9h-12h] [at=T] [often=N/D]   without one, G is a pool's name
 //	event N [at=T] to=AUDIENCE says=TEXT [id=N] [rule=r] [priority=normal] [within=10m]
 //	      [lives=24h] [mode=merge] [key=K] [scope=S] [most=5] [overflow=next] [gate=G]
-//	      [doubt=drop] [time=T] [received=T]
+//	      [doubt=drop] [time=T] [received=T] [suppresses=POOL/D]
 //	until T [took=300ms] [answers=(A, …)]   live as the loop does; after the answers, pushed
 //	next T                                  ask once
 //	done T ANSWER [back-off=D]              the call in flight ends
@@ -66,9 +68,11 @@ func (s *story) tell(t *testing.T, d *datadriven.TestData) {
 		}
 		s.s = New(Config{
 			MaxBytes: maxBytes,
-			Budget:   NewBudget(time.Second, 24*time.Hour, int(number(d, "quota", 100))),
+			Budget:   NewBudgetOf(termsOf(d)),
 			Settle:   span(t, d, "settle", "2s"), Memory: NewMemory(span(t, d, "dedup", "1h"), int(number(d, "remember", 1000))),
 		})
+	case "gate":
+		s.newGate(d)
 	case "event":
 		at := start.Add(span(t, d, "at", s.now.Sub(start).String()))
 		s.now = at
@@ -113,6 +117,7 @@ func (s *story) event(t *testing.T, d *datadriven.TestData, at time.Time) intent
 			Overflow: overflows[word(d, "overflow", "next")],
 			Gate:     s.gate(word(d, "gate", "")),
 
+			Suppresses:  suppresses(d),
 			MaxMessages: int(number(d, "most", 5)),
 			OnDoubt:     doubts[word(d, "doubt", "drop")],
 		},
@@ -123,6 +128,44 @@ func (s *story) event(t *testing.T, d *datadriven.TestData, at time.Time) intent
 	}
 	in.Audiences = parts
 	return in
+}
+
+// termsOf are the budget's.
+func termsOf(d *datadriven.TestData) intent.Terms {
+	t := intent.Terms{Calls: int(number(d, "quota", 100)), Interval: time.Second, Reserve: int(number(d, "reserve", 0))}
+	if arg, ok := d.Arg("pools"); ok {
+		for _, val := range arg.Vals {
+			words := strings.Fields(val)
+			t.Pools = append(t.Pools, intent.Pool{
+				Name: words[0], AtLeast: must(strconv.Atoi(words[1])), AtMost: must(strconv.Atoi(words[2])), Borrow: len(words) > 3,
+			})
+		}
+	}
+	return t
+}
+
+func suppresses(d *datadriven.TestData) *intent.Suppression {
+	pool, long, ok := strings.Cut(word(d, "suppresses", ""), "/")
+	if !ok {
+		return nil
+	}
+	return &intent.Suppression{Pool: pool, For: must(time.ParseDuration(long))}
+}
+
+// newGate makes a gate: its times are told from the story's start, which is 9:00.
+func (s *story) newGate(d *datadriven.TestData) {
+	g := s.gate(d.CmdArgs[0].Key)
+	*g = intent.Gate{Pool: word(d, "pool", "")}
+	if from, to, ok := strings.Cut(word(d, "active", ""), "-"); ok {
+		minute := func(s string) int { return int(must(time.ParseDuration(s)) / time.Minute) }
+		g.Active = must(intent.NewCalendar(d.CmdArgs[0].Key, intent.Span{Times: []intent.DayTime{{Start: minute(from), End: minute(to)}}}))
+	}
+	if at := word(d, "at", ""); at != "" {
+		g.NotBefore = start.Add(must(time.ParseDuration(at)))
+	}
+	if calls, per, ok := strings.Cut(word(d, "often", ""), "/"); ok {
+		g.Frequency = intent.Frequency{Calls: must(strconv.Atoi(calls)), Per: must(time.ParseDuration(per))}
+	}
 }
 
 // gate returns the gate of that name, always the same.
@@ -256,8 +299,15 @@ func (s *story) show(at time.Time) {
 		if w.Messages > 1 {
 			intents += fmt.Sprintf(" with %d messages", w.Messages)
 		}
-		fmt.Fprintf(&s.out, "call %d to %v: %s of rule %s, %v, waits for %s (%v)\n", w.ID, w.Audience, intents, w.Rule, w.Priority, w.For, w.Until.Sub(start))
+		fmt.Fprintf(&s.out, "call %d to %v: %s of rule %s, %v, waits for %s%s\n", w.ID, w.Audience, intents, w.Rule, w.Priority, w.For, until(w.Until))
 	}
+}
+
+func until(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf(" (%v)", t.Sub(start))
 }
 
 func (s *story) line(at time.Time, format string, args ...any) {

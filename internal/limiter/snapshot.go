@@ -1,6 +1,8 @@
 package limiter
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"pushbridge/internal/audience"
@@ -27,7 +29,7 @@ type Waiting struct {
 	Messages int // more than one in digests
 	Priority intent.Priority
 	For      string    // what it waits for
-	Until    time.Time // at the latest, if the budget has a call
+	Until    time.Time // at the latest, if the budget has a call then; zero: not known
 }
 
 // Total is the number of intents that have not ended.
@@ -41,6 +43,9 @@ func (s *Scheduler) Total() int {
 
 // Snapshot describes the state at now, with at most so many waiting batches.
 func (s *Scheduler) Snapshot(now time.Time, waitingMax int) Snapshot {
+	if !s.epoch.IsZero() {
+		s.begin(now) // and no more: who looks must change nothing
+	}
 	snap := Snapshot{
 		Pending: make(map[intent.Priority]int, len(intent.Priorities)), Batches: s.batches(),
 		NextCall: s.legal(now), Quota: s.budget.Quota(), Used: s.budget.Used(now),
@@ -48,28 +53,24 @@ func (s *Scheduler) Snapshot(now time.Time, waitingMax int) Snapshot {
 	for _, p := range intent.Priorities {
 		snap.Pending[p] = s.intents[p]
 	}
-	for _, q := range []*queue[*pending]{&s.ready, &s.settling, &s.waiting} {
-		for _, p := range q.items {
-			snap.Oldest = earliest(snap.Oldest, s.date(p.oldest()))
-		}
-		for _, p := range q.first(waitingMax - len(snap.Waiting)) {
-			snap.Waiting = append(snap.Waiting, s.describe(now, p))
-		}
+	var all []*pending
+	s.everyBatch(func(p *pending) {
+		snap.Oldest = earliest(snap.Oldest, s.date(p.oldest()))
+		all = append(all, p)
+	})
+	slices.SortFunc(all, func(a, b *pending) int {
+		return cmp.Or(-cmp.Compare(a.state, b.state), -cmp.Compare(a.worth, b.worth), cmp.Compare(a.id, b.id))
+	})
+	for _, p := range all[:min(waitingMax, len(all))] {
+		snap.Waiting = append(snap.Waiting, s.describe(p))
 	}
 	return snap
 }
 
-func (s *Scheduler) describe(now time.Time, p *pending) Waiting {
+func (s *Scheduler) describe(p *pending) Waiting {
 	w := Waiting{
 		ID: p.id, Audience: p.audience(), Rule: p.solo().profile.rule, Intents: p.items(), Messages: p.messages(), Priority: p.priority(),
 	}
-	switch p.state {
-	case waiting:
-		w.For, w.Until = "others to join, until its max_delay is near", latest(now, s.date(p.due).Add(-s.guard(now)))
-	case settling:
-		w.For, w.Until = "the burst to settle", latest(now, s.after(p.settled(s.settle)))
-	case ready:
-		w.For, w.Until = "the budget's next call", s.legal(now)
-	}
+	w.For, w.Until = s.waitsFor(p)
 	return w
 }

@@ -96,6 +96,7 @@ type class struct {
 	pages   map[string]int       // of digests: on which page a tag is, from 1; nil while one call names all that a message needs
 	filled  []int                // tags on each page
 	users   int                  // profiles
+	hours   *hours               // nil: always open
 }
 
 // terms: what becomes of the call in doubt, since a resend reaches all of a batch;
@@ -126,6 +127,7 @@ func (s *Scheduler) classOf(p *intent.Policy) *class {
 			c.shelves = make(map[shelf][]*pending)
 		}
 		s.classes[t] = c
+		s.newHours(c)
 	}
 	c.users++
 	return c

@@ -14,6 +14,9 @@ type Why uint8
 const (
 	WhyDeadline Why = iota + 1 // a max_delay is near
 	WhyCritical                // it is critical and has settled
+	WhyOpened                  // its hours have opened
+	WhyDigest                  // it is its digest's time
+	WhyPrice                   // it has lost as much by waiting as a call costs
 	WhyResend                  // its outcome was unknown and its rule says resend
 )
 
@@ -24,6 +27,12 @@ func (w Why) String() string {
 		return "deadline"
 	case WhyCritical:
 		return "critical"
+	case WhyOpened:
+		return "window opened"
+	case WhyDigest:
+		return "digest time"
+	case WhyPrice:
+		return "price"
 	case WhyResend:
 		return "resend"
 	}

@@ -28,8 +28,16 @@ type witness struct {
 	sent      map[uint64]*Batch // as they were sent first
 	again     uint64            // the batch that must be sent again, 0: none
 	counted   []time.Time
+	reached   []push                // all that may have reached somebody
+	holds     map[string][]heldPool // by pool: what was pushed that holds it back
 	lastEnd   time.Time
 	notBefore time.Time
+}
+
+// heldPool is a pool held back from the users of an audience.
+type heldPool struct {
+	from  audience.Audience
+	until time.Time
 }
 
 // askID names an intent: one event under one rule.
@@ -112,6 +120,11 @@ func (w *witness) ended(now time.Time, ended []Ended) error {
 			return fmt.Errorf("%v ended as %v and is not pending", id, e.Kind)
 		}
 		delete(w.live, id)
+		if by := c.in.Policy.Suppresses; by != nil && e.Kind == EndPushed {
+			for _, a := range c.in.Audiences {
+				w.holds[by.Pool] = append(w.holds[by.Pool], heldPool{a, now.Add(by.For)})
+			}
+		}
 		if err := w.judge(now, c, e); err != nil {
 			return fmt.Errorf("%v ended at %v as %v, parts %v: %w", id, now, e.Kind, c.parts, err)
 		}
@@ -245,6 +258,9 @@ func (w *witness) covered(now time.Time, b *Batch) error {
 		priority = max(priority, c.in.Policy.Priority)
 		overlap = overlap || len(c.in.Audiences) > 1
 	}
+	if err := w.allowed(now, b, &first); err != nil && !b.Resend {
+		return err
+	}
 	if b.Resend { // it is what it was, though some of it may have expired
 		return nil
 	}
@@ -269,6 +285,44 @@ func (w *witness) covered(now time.Time, b *Batch) error {
 	case b.Overlap && maybe:
 	case b.Priority != priority || b.Overlap != overlap:
 		return fmt.Errorf("priority %v, overlap %v; want %v, %v", b.Priority, b.Overlap, priority, overlap)
+	}
+	return nil
+}
+
+// allowed says what of its gate forbids a call now.
+func (w *witness) allowed(now time.Time, b *Batch, first *intent.Intent) error {
+	g := first.Policy.Gate
+	if g == nil {
+		return nil
+	}
+	if now.Before(g.NotBefore) || g.Active != nil && !g.Active.Open(now) {
+		return fmt.Errorf("its hours are %v and %v", g.Active, g.NotBefore)
+	}
+	often := 0
+	for _, p := range w.reached {
+		if now.Sub(p.end) <= g.Frequency.Per && w.world.meet(p.audience, b.Audience) {
+			often++
+		}
+	}
+	if g.Frequency.Calls > 0 && often >= g.Frequency.Calls {
+		return fmt.Errorf("its users were reached %d times in %v", often, g.Frequency.Per)
+	}
+	if b.Priority == intent.Critical {
+		return nil
+	}
+	for id, c := range w.live {
+		if by := c.in.Policy.Suppresses; by != nil && by.Pool == g.Pool {
+			for _, a := range c.in.Audiences {
+				if w.world.meet(a, b.Audience) {
+					return fmt.Errorf("%v is pending and holds it back", id)
+				}
+			}
+		}
+	}
+	for _, h := range w.holds[g.Pool] {
+		if now.Before(h.until) && w.world.meet(h.from, b.Audience) {
+			return fmt.Errorf("an alert to %v holds it back until %v", h.from, h.until)
+		}
 	}
 	return nil
 }
@@ -307,6 +361,9 @@ func (w *witness) done(now time.Time, b *Batch, v Verdict, ended []Ended) error 
 		w.lastEnd = v.End
 	}
 	w.notBefore = v.NotBefore
+	if v.Result == Pushed || v.Result == Doubt {
+		w.reached = append(w.reached, push{b.Audience, v.End})
+	}
 	to := map[Result]partState{Pushed: partPushed, Rejected: partRejected, Again: partPending, Doubt: partInDoubt}[v.Result]
 	if v.Result == Again && b.Resend {
 		to = partInDoubt

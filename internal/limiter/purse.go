@@ -1,0 +1,138 @@
+package limiter
+
+import (
+	"math"
+	"time"
+
+	"pushbridge/internal/intent"
+)
+
+// purse is whose calls a batch would use, what such a call costs now, and the
+// batches that wait until it is worth that.
+type purse struct {
+	index    uint8
+	pool     string
+	critical bool
+	price    price
+
+	asleep  queue[*pending] // worth less than a call, the most valuable first
+	due     queue[*pending] // worth one, by due: lulled and not
+	grades  grades          // worth one, by when they have paid for it
+	lulled  grades          // have paid, and more of their burst is expected; by when they have paid again
+	lullEnd queue[*pending] // the same, by when their burst is over
+}
+
+type purseKey struct {
+	pool     string
+	critical bool
+}
+
+// grades are batches by the rate at which they lose, in steps of a few per cent.
+// Within a grade the order in which they pay for a call is the same at any price,
+// so that a price that moves needs no batch to be looked at again.
+type grades struct {
+	by map[int16]*queue[*pending]
+}
+
+const gradeStep = 0.03
+
+// lullShare is for how much of its age a burst must pause to be over.
+const lullShare, gapShare = 0.25, 1.25
+
+// gradeOf is the grade of a rate of loss, and the rate that it stands for.
+func gradeOf(rate float64) int16 {
+	if rate < 1e-12 {
+		return math.MinInt16
+	}
+	return int16(math.Ceil(math.Log(rate) / math.Log1p(gradeStep)))
+}
+
+func rateOf(g int16) float64 { return math.Exp(float64(g) * math.Log1p(gradeStep)) }
+
+// zero is when p would have lost nothing, if it had always lost as it does now.
+func (p *pending) zero() float64 {
+	l := p.loss()
+	return -l.c0 / l.c1
+}
+
+func (g *grades) add(p *pending) {
+	if g.by == nil {
+		g.by = make(map[int16]*queue[*pending])
+	}
+	p.grade = gradeOf(p.slope())
+	q := g.by[p.grade]
+	if q == nil {
+		q = &queue[*pending]{slot: slotOf, less: func(a, b *pending) bool { return before(a.zero(), b.zero(), a.id, b.id) }}
+		g.by[p.grade] = q
+	}
+	q.add(p)
+}
+
+func (g *grades) remove(p *pending) {
+	q := g.by[p.grade]
+	q.remove(p)
+	if q.size() == 0 {
+		delete(g.by, p.grade)
+	}
+}
+
+// next is the batch that has lost the amount first, and when.
+func (g *grades) next(loss float64, most time.Duration) (*pending, instant) {
+	var first *pending
+	var at instant
+	for grade, q := range g.by {
+		p, _ := q.top()
+		if t := paid(p, grade, loss, most); first == nil || t < at || t == at && p.id < first.id {
+			first, at = p, t
+		}
+	}
+	return first, at
+}
+
+// paid is when a batch of a grade will have lost so much, or waited as long as it
+// may for that.
+func paid(p *pending, grade int16, loss float64, most time.Duration) instant {
+	if grade == math.MinInt16 {
+		return never
+	}
+	wait := loss / rateOf(grade)
+	if most > 0 {
+		wait = min(wait, most.Seconds())
+	}
+	t := (p.zero() + wait) * float64(time.Second)
+	switch {
+	case t < math.MinInt64:
+		return ever
+	case t < math.MaxInt64:
+		return instant(math.Ceil(t))
+	}
+	return never
+}
+
+func slotOf(p *pending) *int32 { return &p.slot }
+
+func (s *Scheduler) purseOf(p *pending) *purse {
+	k := purseKey{p.pool(), p.priority() == intent.Critical}
+	u := s.byKey[k]
+	if u == nil {
+		u = &purse{pool: k.pool, critical: k.critical}
+		u.asleep = queue[*pending]{slot: slotOf, less: func(a, b *pending) bool { return before(-a.worth, -b.worth, a.id, b.id) }}
+		u.due = queue[*pending]{slot: func(p *pending) *int32 { return &p.dueSlot }, less: func(a, b *pending) bool { return before(a.due, b.due, a.id, b.id) }}
+		u.lullEnd = queue[*pending]{slot: func(p *pending) *int32 { return &p.tally.lullSlot }, less: func(a, b *pending) bool { return before(a.lullOver(), b.lullOver(), a.id, b.id) }}
+		u.index = uint8(len(s.purses))
+		s.byKey[k] = u
+		u.price = s.priceOf(u, s.pricedAt)
+		s.purses = append(s.purses, u)
+	}
+	return u
+}
+
+// lullOver is until when more of a batch's burst is expected: a little longer than
+// it has paused so far, and the longer it has gone on, the longer.
+func (p *pending) lullOver() elapsed {
+	last := p.lastJoin()
+	if p.tally == nil {
+		return last
+	}
+	return last + elapsed(max(gapShare*float64(p.tally.gap), lullShare*float64(last-p.born())))
+}
