@@ -82,6 +82,7 @@ func (w *world) tryProduce(partition int, value []byte) (int64, error) {
 type record struct {
 	Value   []byte
 	Headers map[string]string
+	Time    time.Time
 }
 
 // read returns all records of a topic's only partition.
@@ -103,7 +104,7 @@ func (w *world) read(topic string) []record {
 			value, err := kafka.ReadAll(r.Value)
 			w.must(err)
 			next = r.Offset + 1
-			got := record{Value: value, Headers: map[string]string{}}
+			got := record{Value: value, Headers: map[string]string{}, Time: r.Time}
 			for _, h := range r.Headers {
 				got.Headers[h.Key] = string(h.Value)
 			}

@@ -38,11 +38,7 @@ func (s *soak) checkCalls(o *outside) {
 		}
 		a := &o.attempts[o.byRandom[c.MsgRandom][0]]
 		if !toldRandom[c.MsgRandom] {
-			gap := ""
-			if s.counts["crashes"]+s.counts["stops"] > 0 {
-				gap = "untold"
-			}
-			s.fail("explained", gap, "call %d, push %s, was not told", c.Number, a.ID)
+			s.fail("explained", s.ifUntold(c.Received), "call %d, push %s, was not told", c.Number, a.ID)
 		}
 		s.checkPeople(c, a, made)
 	}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"pushbridge/internal/pushapi/pushsim"
 )
 
 // check holds the promises to what can be seen from outside.
@@ -111,8 +113,8 @@ func (s *soak) checkMissing(o *outside, r *soakRecord, rule string) {
 		return
 	}
 	gap := s.ifAnew()
-	if _, ok := o.ended[placeUnder{r.partition, r.offset, rule}]; ok && gap == "" && s.counts["crashes"]+s.counts["stops"] > 0 {
-		gap = "untold"
+	if n, ok := o.ended[placeUnder{r.partition, r.offset, rule}]; ok && gap == "" {
+		gap = s.ifUntold(o.written[n])
 	}
 	s.fail("nothing-lost", gap, "%s under %q has no disposition, and nobody reported it as lost", r, rule)
 }
@@ -177,7 +179,18 @@ func (s *soak) mayExpireInSoak(e *storyEvent, rule *storyRule, decided time.Time
 	if decided.Add(time.Millisecond).Before(end) { // the results have milliseconds
 		return false
 	}
-	if s.callsIn(rule.app(), end.Add(-24*time.Hour), end) >= s.quota/2 { // the reserve keeps some for what is critical
+	calls := s.callsIn(rule.app(), end.Add(-24*time.Hour), end)
+	if s.bound <= 8 { // what waits in one lane keeps the other's events from being read
+		calls = max(s.callsIn(testApp, end.Add(-24*time.Hour), end), s.callsIn(alertsApp, end.Add(-24*time.Hour), end))
+	}
+	if calls >= s.quota/2 { // critical demand keeps the rest to itself
+		return true
+	}
+	// An answer can keep calls back for an hour, and what is to happen to the next
+	// call may happen long after.
+	if slices.ContainsFunc(s.w.sim.Calls(), func(c pushsim.Call) bool {
+		return (c.Fault != "" || c.Code != 0) && c.Received.After(e.at.Add(-2*time.Hour)) && c.Received.Before(end)
+	}) {
 		return true
 	}
 	return slices.ContainsFunc(slices.Concat(s.trouble, s.away), func(a span) bool { return a.from.Before(end) && a.to.After(e.at) })

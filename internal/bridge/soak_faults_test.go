@@ -71,12 +71,14 @@ func (s *soak) strike(f soakFault) {
 		for n := range f.N {
 			extra := &soakSlot{n: -1}
 			s.later(f.For*time.Duration(n)/time.Duration(f.N), func() { extra.inst = s.launch(extra) })
-			s.later(f.For*time.Duration(n+1)/time.Duration(f.N)+time.Second, func() { go extra.inst.leave() })
+			s.later(f.For*time.Duration(n+1)/time.Duration(f.N)+time.Second, func() {
+				s.starts = append(s.starts, start{at: time.Now(), end: true})
+				go extra.inst.leave()
+			})
 		}
 		s.troubled(f.For + time.Minute)
 	case "clock":
 		s.slots[f.Slot].ahead.Add(int64(f.By))
-		s.starts = append(s.starts, start{at: time.Now(), name: "", ahead: s.slots[f.Slot].offset()})
 	default:
 		s.strikeAPI(f)
 	}

@@ -1,6 +1,9 @@
 package bridge
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // knownGaps are the gaps that docs/design.md lists under "What is not promised yet".
 // A failure that one of them explains is counted and printed, and does not fail
@@ -22,6 +25,17 @@ type failure struct {
 // fail notes a broken promise, and which known gap explains it; empty: none.
 func (s *soak) fail(promise, gap, format string, args ...any) {
 	s.failures = append(s.failures, failure{promise, gap, fmt.Sprintf(format, args...)})
+}
+
+// ifUntold is the gap of a crash between the journal and the results, where one
+// ended soon after: results can be unwritable for 20 minutes.
+func (s *soak) ifUntold(written time.Time) string {
+	for _, x := range s.starts {
+		if x.end && x.at.After(written.Add(-time.Second)) && x.at.Before(written.Add(25*time.Minute)) {
+			return "untold"
+		}
+	}
+	return ""
 }
 
 // ifAnew is the gap of a topic that was made anew, where it was.

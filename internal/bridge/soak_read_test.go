@@ -24,6 +24,7 @@ type outside struct {
 	outcomes map[string]map[string]bool // push → classes of its attempts
 	oks      map[string]int             // push → the first journal record that says that the API took it
 	ended    map[placeUnder]int         // → the first journal record that says so
+	written  []time.Time                // when the journal's records were
 }
 
 // placeUnder is a position of the input topic under a rule; of which life of the
@@ -92,6 +93,7 @@ func (s *soak) observe() *outside {
 	o.events, o.pushes = s.results()
 	for n, r := range s.w.read(journalTopic) {
 		o.readJournal(s.w, n, r.Value)
+		o.written = append(o.written, r.Time)
 	}
 	for _, i := range s.w.running {
 		for _, m := range lossPattern.FindAllStringSubmatch(i.log.String(), -1) {
