@@ -256,6 +256,8 @@ func (s *soak) checkRepeat(o *outside, r *storyRule, first, again madeCall) {
 		return
 	case !known && resend:
 		gap = "other number"
+	case !known && len(o.outcomes[first.push]) == 0 && first.push != again.push:
+		gap = "doubt forgotten"
 	case s.life > 0:
 		gap = "topic anew"
 	}

@@ -9,11 +9,11 @@ import (
 // A failure that one of them explains is counted and printed, and does not fail
 // the soak; an entry goes when its gap is closed.
 var knownGaps = map[string]string{
-	"untold":          "a crash between the journal and the results leaves result events untold",
+	"untold":          "a session that ends between the journal and the results, by a crash or because results are unwritable, leaves result events untold",
 	"forgotten":       "the memory that tells duplicates is lost with the writer: a repeat is pushed again",
 	"topic anew":      "a topic that is deleted and made anew gives old offsets to new records",
 	"other number":    "a resend after a crash that others joined, or that lost some, is another call with another MsgRandom",
-	"doubt forgotten": "an attempt without an outcome is taken for never made as soon as a later one stands beside the offsets: the call does not count",
+	"doubt forgotten": "an attempt without an outcome is taken for never made as soon as a later one stands beside the offsets: the call does not count, and what it carried under drop is pushed again",
 	"clock ahead":     "the journal's stamps are wall clocks: one that is set forward makes calls look older than they are",
 }
 
@@ -27,8 +27,8 @@ func (s *soak) fail(promise, gap, format string, args ...any) {
 	s.failures = append(s.failures, failure{promise, gap, fmt.Sprintf(format, args...)})
 }
 
-// ifUntold is the gap of a crash between the journal and the results, where one
-// ended soon after: results can be unwritable for 20 minutes.
+// ifUntold is the gap of an end between the journal and the results, where one
+// came soon after: results can be unwritable for 20 minutes.
 func (s *soak) ifUntold(written time.Time) string {
 	for _, x := range s.starts {
 		if x.end && x.at.After(written.Add(-time.Second)) && x.at.Before(written.Add(25*time.Minute)) {

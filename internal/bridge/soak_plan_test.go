@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -193,9 +194,9 @@ func apiFault(f soakFault) pushsim.Fault {
 	}
 	switch out.Kind {
 	case pushsim.FaultCode:
-		fmt.Sscan(rest, &out.Code)
+		out.Code, _ = strconv.Atoi(rest) // Inject refuses 0
 	case pushsim.FaultStatus:
-		fmt.Sscan(rest, &out.Status)
+		out.Status, _ = strconv.Atoi(rest)
 	default:
 	}
 	return out

@@ -84,6 +84,9 @@ type lossLine struct {
 
 var lossPattern = regexp.MustCompile(`time=(\S+) level=ERROR msg="records lost: .*" partition=` + inTopic + `/(\d+) kind=(\w+) first=(\d+) last=(-?\d+) count=(\d+)`)
 
+// hurryPattern is a session that ended before all was told.
+var hurryPattern = regexp.MustCompile(`time=(\S+) level=ERROR msg="stopping took too long`)
+
 // observe reads everything.
 func (s *soak) observe() *outside {
 	o := &outside{
@@ -96,6 +99,10 @@ func (s *soak) observe() *outside {
 		o.written = append(o.written, r.Time)
 	}
 	for _, i := range s.w.running {
+		for _, m := range hurryPattern.FindAllStringSubmatch(i.log.String(), -1) {
+			at, _ := time.Parse(time.RFC3339Nano, m[1])
+			s.starts = append(s.starts, start{at: at, end: true})
+		}
 		for _, m := range lossPattern.FindAllStringSubmatch(i.log.String(), -1) {
 			var l lossLine
 			l.at, _ = time.Parse(time.RFC3339Nano, m[1])

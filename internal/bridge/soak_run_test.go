@@ -64,7 +64,8 @@ type sample struct {
 	journal   int64
 }
 
-// start is the beginning of an instance, or its end.
+// start is the beginning of an instance, or its end, or that of a session which
+// could not finish.
 type start struct {
 	at  time.Time
 	end bool

@@ -79,25 +79,30 @@ func (s *soak) hearKafka() {
 			return nil, nil, false
 		}
 		place := map[string]string{journalTopic: "journal", resultsTopic: "results", dlqTopic: "letters"}[topics[0].Topic]
-		return s.pass(place)
+		if s.fallsAt(place) {
+			return nil, errTrapped, true
+		}
+		return nil, nil, false
 	})
 	c.ControlKey(int16(kmsg.OffsetCommit), func(kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
-		return s.pass("commit")
+		if s.fallsAt("commit") {
+			return nil, errTrapped, true
+		}
+		return nil, nil, false
 	})
 }
 
-// pass lets a write through, unless the process that wrote it is dead before it
-// arrives.
-func (s *soak) pass(place string) (kmsg.Response, error, bool) {
+// fallsAt says whether the process that wrote here is dead before it arrives.
+func (s *soak) fallsAt(place string) bool {
 	if place == "" {
-		return nil, nil, false
+		return false
 	}
 	if s.trap.step(place + " lost") {
-		return nil, errTrapped, true
+		return true
 	}
 	s.trap.step(place)
-	return nil, nil, false
+	return false
 }
 
 // front stands before the API.
