@@ -78,7 +78,7 @@ func (s *soak) strike(f soakFault) {
 		}
 		s.troubled(f.For + time.Minute)
 	case "clock":
-		s.slots[f.Slot].ahead.Add(int64(f.By))
+		s.setClock(s.slots[f.Slot], s.slots[f.Slot].offset()+f.By)
 	default:
 		s.strikeAPI(f)
 	}

@@ -2,7 +2,10 @@ package bridge
 
 import (
 	"fmt"
+	"math"
 	"time"
+
+	"pushbridge/internal/pushapi/pushsim"
 )
 
 // knownGaps are the gaps that docs/design.md lists under "What is not promised yet".
@@ -34,6 +37,49 @@ func (s *soak) ifUntold(written time.Time) string {
 		if x.end && x.at.After(written.Add(-time.Second)) && x.at.Before(written.Add(25*time.Minute)) {
 			return "untold"
 		}
+	}
+	return ""
+}
+
+// clockStep is a slot's clock being set.
+type clockStep struct {
+	at    time.Time
+	slot  int
+	ahead time.Duration
+}
+
+func (s *soak) setClock(slot *soakSlot, ahead time.Duration) {
+	slot.ahead.Store(int64(ahead))
+	s.clocks = append(s.clocks, clockStep{time.Now(), slot.n, ahead})
+}
+
+// ifAhead is the gap of the clocks, where one of them came to be so much further
+// ahead, until the later call, than that of the earlier call's maker was.
+func (s *soak) ifAhead(first, last pushsim.Call, by time.Duration) string {
+	then := time.Duration(0)
+	now := map[int]time.Duration{}
+	most := time.Duration(math.MinInt64)
+	for n := range s.slots {
+		now[n] = 0
+	}
+	for _, x := range s.clocks {
+		if x.at.After(last.Received) {
+			break
+		}
+		if x.at.Before(first.Received) {
+			now[x.slot] = x.ahead
+			if x.slot == s.slotOf[first.Identifier] {
+				then = x.ahead
+			}
+			continue
+		}
+		most = max(most, x.ahead)
+	}
+	for _, ahead := range now {
+		most = max(most, ahead)
+	}
+	if most-then >= by {
+		return "clock ahead"
 	}
 	return ""
 }

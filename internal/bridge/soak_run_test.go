@@ -29,9 +29,11 @@ type soak struct {
 	failures []failure
 	births   []time.Time // of the input topic's lives after the first
 	starts   []start
-	closest  time.Duration // two calls of one app, at the API
-	most     int           // calls of one app in any 24 hours
-	fullest  float64       // the same as a part of the quota
+	clocks   []clockStep
+	slotOf   map[string]int // by caller
+	closest  time.Duration  // two calls of one app, at the API
+	most     int            // calls of one app in any 24 hours
+	fullest  float64        // the same as a part of the quota
 }
 
 // soakStep is something to be done.
@@ -74,7 +76,7 @@ type start struct {
 func newSoak(seed uint64) *soak {
 	s := &soak{
 		story: newSoakStory(rand.New(rand.NewPCG(seed, 3))), plan: newSoakPlan(rand.New(rand.NewPCG(seed, 4))),
-		counts: map[string]int{},
+		counts: map[string]int{}, slotOf: map[string]int{},
 	}
 	for n := range s.plan.slots {
 		s.slots = append(s.slots, &soakSlot{n: n})
@@ -142,6 +144,7 @@ func (s *soak) up(slot *soakSlot) {
 
 func (s *soak) launch(slot *soakSlot) *instance {
 	name := callerName(len(s.w.running))
+	s.slotOf[name] = slot.n
 	i := s.w.start(s.options(slot, name))
 	s.starts = append(s.starts, start{at: time.Now()})
 	s.counts["starts"]++
@@ -275,7 +278,7 @@ func (s *soak) heal() {
 		s.w.serveAPI()
 	}
 	for _, slot := range s.slots {
-		slot.ahead.Store(0)
+		s.setClock(slot, 0)
 		s.up(slot)
 	}
 }
