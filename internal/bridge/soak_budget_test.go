@@ -55,8 +55,13 @@ func (s *soak) checkWindows(app uint32, calls []pushsim.Call, gap func(first, la
 		n := i - first + 1
 		s.most, s.fullest = max(s.most, n), max(s.fullest, float64(n)/float64(s.quota))
 		if n > s.quota {
-			s.fail("budget", gap(calls[first], calls[i], 24*time.Hour-calls[i].Judged.Sub(calls[first].Judged)),
-				"%d calls of app %d in the 24 hours before call %d, quota %d", n, app, calls[i].Number, s.quota)
+			why := ""
+			for _, c := range calls[first:i] { // which of them was it that freed its place too early?
+				if why = gap(c, calls[i], 24*time.Hour-calls[i].Judged.Sub(c.Judged)); why != "" {
+					break
+				}
+			}
+			s.fail("budget", why, "%d calls of app %d in the 24 hours before call %d, quota %d", n, app, calls[i].Number, s.quota)
 		}
 	}
 }

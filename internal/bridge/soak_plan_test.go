@@ -130,9 +130,9 @@ func newSoakPlan(r *rand.Rand) soakPlan {
 	p := soakPlan{slots: 1 + r.IntN(3), dedup: pick(r, time.Second, 7*24*time.Hour)}
 	bursts, faults := 0, 0
 	switch n := r.IntN(100); {
-	case n < 78:
-		p.lasts, p.calm, bursts, faults = 4*time.Hour, pick(r, 2*time.Second, 10*time.Second, 10*time.Second), 8, 8
-	case n < 98:
+	case n < 90:
+		p.lasts, p.calm, bursts, faults = 3*time.Hour, pick(r, 2*time.Second, 10*time.Second, 10*time.Second), 8, 8
+	case n < 99:
 		p.lasts, p.calm, bursts, faults = 26*time.Hour, 15*time.Second, 20, 14
 	default:
 		p.lasts, p.calm, bursts, faults = 7*24*time.Hour, 30*time.Second, 80, 40
