@@ -185,7 +185,11 @@ func (s *soak) checkAsk(o *outside, e *storyEvent, r *storyRule, x told, calls [
 			s.fail("nothing-lost", s.ifAnew(), "event %s under %s was told as pushed by %s, and was not: %d calls", e.id, r.name, d.PushID, len(calls))
 		}
 	case reached && !d.Doubt && !wide && !s.saidNo(o, calls):
-		s.fail("explained", s.ifAnew(), "event %s under %s was told as %s, and call %d carried it", e.id, r.name, d.Disposition, calls[0].call.Number)
+		gap := s.ifAnew()
+		if len(o.outcomes[calls[0].push]) == 0 {
+			gap = "doubt forgotten"
+		}
+		s.fail("explained", gap, "event %s under %s was told as %s, and call %d carried it", e.id, r.name, d.Disposition, calls[0].call.Number)
 	}
 }
 

@@ -135,7 +135,7 @@ func (s *soak) reported(o *outside, r *soakRecord) bool {
 // checkKind says whether the record may have ended so.
 func (s *soak) checkKind(r *soakRecord, rule *storyRule, x told) {
 	d := x.Data
-	want := ""
+	want, gap := "", ""
 	switch {
 	case r.event == nil:
 		want = "dead-lettered"
@@ -159,10 +159,13 @@ func (s *soak) checkKind(r *soakRecord, rule *storyRule, x told) {
 			ok = s.mayExpireInSoak(r.event, rule, d.Decided)
 		case "rejected":
 			ok = d.Code == 90056 && s.lied("code 90056")
+			if d.Code == 0 && d.Parts > 1 {
+				gap = "refused part"
+			}
 		}
 	}
 	if !ok {
-		s.fail("nothing-lost", "", "%s under %q ended as %s at %s (push %s, code %d, doubt %t), after %d calls in 24 hours", r, rule.name, d.Disposition, d.Decided.UTC().Format("02T15:04:05"),
+		s.fail("nothing-lost", gap, "%s under %q ended as %s at %s (push %s, code %d, doubt %t), after %d calls in 24 hours", r, rule.name, d.Disposition, d.Decided.UTC().Format("02T15:04:05"),
 			d.PushID, d.Code, d.Doubt, s.callsIn(rule.app(), d.Decided.Add(-24*time.Hour), d.Decided))
 	}
 }

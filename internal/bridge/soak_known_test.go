@@ -17,6 +17,7 @@ var knownGaps = map[string]string{
 	"topic anew":      "a topic that is deleted and made anew gives old offsets to new records",
 	"other number":    "a resend after a crash that others joined, or that lost some, is another call with another MsgRandom",
 	"doubt forgotten": "an attempt without an outcome is taken for never made as soon as a later one stands beside the offsets: the call does not count, and what it carried under drop is pushed again",
+	"refused part":    "an event of several calls, of which the API refused one, ends as rejected by the last of them, with its code",
 	"clock ahead":     "the journal's stamps are wall clocks: one that is set forward makes calls look older than they are",
 }
 
