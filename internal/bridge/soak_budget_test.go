@@ -74,8 +74,12 @@ func (o *outside) endless(first, last pushsim.Call) bool {
 		calls[c.MsgRandom]++
 	}
 	for random, attempts := range o.byRandom {
+		numbers := map[int]bool{} // one that was not fenced gives its number to the next
 		for _, i := range attempts {
-			outcomes[random] += o.attempts[i].outcomes
+			if a := &o.attempts[i]; !numbers[a.Number] {
+				numbers[a.Number] = true
+				outcomes[random] += a.outcomes
+			}
 		}
 	}
 	return slices.ContainsFunc(o.calls, func(c pushsim.Call) bool {
