@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -98,6 +99,11 @@ func (s *soak) strikeAPI(f soakFault) {
 			s.forAWhile(f.For, s.w.serveAPI)
 		}
 	case "api slow":
+		// Delays of one call add up, and nobody promises anything of a request that
+		// travels for longer than twice its timeout.
+		if slices.ContainsFunc(s.w.sim.Faults(), func(x pushsim.Fault) bool { return x.Kind == pushsim.FaultDelay }) {
+			return
+		}
 		s.w.must(s.w.sim.Inject(pushsim.Fault{Kind: pushsim.FaultDelay, Delay: f.By, Count: f.N}))
 	case "api lies":
 		s.w.must(s.w.sim.Inject(apiFault(f)))

@@ -18,6 +18,7 @@ var knownGaps = map[string]string{
 	"other number":    "a resend after a crash that others joined, or that lost some, is another call with another MsgRandom",
 	"doubt forgotten": "an attempt without an outcome is taken for never made as soon as a later one stands beside the offsets: the call does not count, and what it carried under drop is pushed again",
 	"refused part":    "an event of several calls, of which the API refused one, ends as rejected by the last of them, with its code",
+	"part in doubt":   "an event of several calls, of which one is in doubt since before a restart, ends as pushed without a word of doubt",
 	"clock ahead":     "the journal's stamps are wall clocks: one that is set forward makes calls look older than they are",
 }
 
