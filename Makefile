@@ -2,7 +2,7 @@
 SHELL       := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test race lint golden promises fuzz bench bench-coalesce kafka kafka-stop
+.PHONY: help demo build test race soak lint golden promises fuzz bench bench-coalesce kafka kafka-stop
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 TOOL    := go tool -modfile=$(CURDIR)/tools/go.mod
@@ -27,6 +27,9 @@ test: $(if $(filter true,$(CI)),kafka) ## Run all tests in random order (CI=true
 race: $(if $(filter true,$(CI)),kafka) ## Run the bridge's tests under the race detector
 	go test -race -shuffle=on ./...
 	@$(SKIPPED)
+
+soak: ## Run SEEDS (100) random hours to weeks of the whole bridge in virtual time, from SEED (0); FAULTS=0,2 keeps those of a plan
+	BRIDGE_SOAK_SEEDS=$(or $(SEEDS),100) BRIDGE_SOAK_SEED=$(SEED) BRIDGE_SOAK_FAULTS=$(FAULTS) GOGC=400 go test -run '^TestSoak$$' -count=1 -v -timeout 0 ./internal/bridge | grep -vE '^ *(===|--- PASS)'
 
 lint: ## golangci-lint, go vet, go mod tidy -diff, govulncheck
 	for m in $(MODULES); do (cd $$m && go vet ./... && go mod tidy -diff && $(TOOL) golangci-lint run -c $(CURDIR)/.golangci.yml); done

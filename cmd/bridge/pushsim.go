@@ -26,6 +26,7 @@ type pushsimFlags struct {
 	quota      int
 	interval   time.Duration
 	quotaZone  string
+	keep       time.Duration
 	tls        bool
 	tlsCAOut   string
 }
@@ -62,6 +63,7 @@ signature: keep the address on a loopback interface.`,
 	flags.IntVar(&f.quota, "quota", 100, "pushes in a day; negative: no limit")
 	flags.DurationVar(&f.interval, "interval", time.Second, "shortest time between two pushes, exclusive; negative: none")
 	flags.StringVar(&f.quotaZone, "quota-zone", "", "count the quota by calendar days of this time zone (default: any 24 hours)")
+	flags.DurationVar(&f.keep, "keep", 14*24*time.Hour, "how long calls stay in the log, a week or more; 0: for ever")
 	flags.BoolVar(&f.tls, "tls", false, "serve HTTPS with a certificate made at start")
 	flags.StringVar(&f.tlsCAOut, "tls-ca-out", "", "with --tls: write the certificate that clients must trust to this file")
 	return cmd
@@ -94,6 +96,7 @@ func servePushsim(cmd *cobra.Command, f pushsimFlags) error {
 		Apps:     []pushsim.App{{SDKAppID: f.sdkappid, SecretKey: f.secretKey, Admins: []string{f.identifier}}},
 		Interval: f.interval,
 		Quota:    f.quota,
+		Keep:     f.keep,
 	}
 	if f.interval == 0 {
 		cfg.Interval = -1 // on a command line 0 means none, not the default

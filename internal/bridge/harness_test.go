@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -50,6 +51,7 @@ type world struct {
 	client  *kafka.Client
 	sim     *pushsim.Server
 	rules   *mapper.Rules
+	handler http.Handler
 	api     *http.Server // nil while connections are refused
 	served  chan struct{}
 	running []*instance
@@ -66,6 +68,11 @@ type setup struct {
 	sim        pushsim.Config // Apps are filled in
 	partitions int32          // of the input; 0: 1
 	apps       []uint32       // beside testApp, without users
+	brokers    int            // 0: 1
+	callers    []string       // who may call beside testAdmin
+
+	metadataTTL time.Duration                   // of the world's own client; 0: a minute
+	front       func(http.Handler) http.Handler // stands before the API; nil: nothing does
 }
 
 // inBubble runs the test on fake time in a world of its own.
@@ -87,18 +94,18 @@ func (w *world) open(s setup) {
 		t.Fatal(err)
 	}
 	if w.broker, err = devkafka.StartVirtual(devkafka.Config{
-		Network: w.network,
-		Topics:  map[string]int32{inTopic: int32(w.partitions), resultsTopic: 1, dlqTopic: 1, journalTopic: 1},
+		Network: w.network, Brokers: s.brokers,
+		Topics: map[string]int32{inTopic: int32(w.partitions), resultsTopic: 1, dlqTopic: 1, journalTopic: 1},
 	}); err != nil {
 		t.Fatal(err)
 	}
 	w.client = &kafka.Client{
 		Addr:      kafka.TCP(w.broker.Addrs()...),
-		Transport: &kafka.Transport{Dial: w.broker.Dial, MetadataTTL: time.Minute},
+		Transport: &kafka.Transport{Dial: w.broker.Dial, MetadataTTL: cmp.Or(s.metadataTTL, time.Minute)},
 		Timeout:   2 * time.Second,
 	}
 	for _, app := range slices.Concat([]uint32{testApp}, s.apps) {
-		s.sim.Apps = append(s.sim.Apps, pushsim.App{SDKAppID: app, SecretKey: testKey, Admins: []string{testAdmin}})
+		s.sim.Apps = append(s.sim.Apps, pushsim.App{SDKAppID: app, SecretKey: testKey, Admins: append([]string{testAdmin}, s.callers...)})
 	}
 	if w.sim, err = pushsim.New(s.sim); err != nil {
 		t.Fatal(err)
@@ -115,6 +122,10 @@ func (w *world) open(s setup) {
 	if err := w.sim.Set(s.users...); err != nil {
 		t.Fatal(err)
 	}
+	w.handler = w.sim
+	if s.front != nil {
+		w.handler = s.front(w.sim)
+	}
 	w.serveAPI()
 }
 
@@ -125,7 +136,7 @@ func (w *world) serveAPI() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.api = &http.Server{Handler: w.sim, ReadHeaderTimeout: time.Minute}
+	w.api = &http.Server{Handler: w.handler, ReadHeaderTimeout: time.Minute}
 	w.served = make(chan struct{})
 	go func(api *http.Server, served chan struct{}) {
 		defer close(served)
@@ -171,6 +182,12 @@ type options struct {
 	lanes   []otherLane
 	breaker uint32 // failures that open it
 	timeout time.Duration
+
+	caller      string // who calls, to the API
+	metadataTTL time.Duration
+	group       consume.Config // its timeouts
+	wire        *wire          // to Kafka and the API; nil: nothing ever happens to it
+	clock       *clock         // nil: right
 }
 
 // otherLane is a lane beside the default one.
@@ -187,6 +204,7 @@ type instance struct {
 	name   string
 	bridge *Bridge
 	push   []*pushapi.Client
+	wire   *wire
 	group  *consume.Group
 	reg    *prometheus.Registry
 	log    *logBuffer
@@ -205,13 +223,18 @@ func (w *world) start(change ...func(*options)) *instance {
 			DedupWindow: 24 * time.Hour, DedupMax: 100_000, MaxPending: 100_000, StopWithin: 20 * time.Second,
 		},
 		timeout: 10 * time.Second,
+		caller:  testAdmin, metadataTTL: time.Minute,
+		group: consume.Config{SessionTimeout: 30 * time.Second, RebalanceTimeout: time.Minute, HeartbeatInterval: 5 * time.Second, Timeout: 2 * time.Second},
 	}
 	for _, c := range change {
 		c(&o)
 	}
-	i := &instance{w: w, name: fmt.Sprintf("instance %d", len(w.running)), reg: prometheus.NewRegistry(), log: &logBuffer{}, ended: make(chan struct{})}
+	if o.wire == nil {
+		o.wire = newWire(w.network)
+	}
+	i := &instance{w: w, wire: o.wire, name: fmt.Sprintf("instance %d", len(w.running)), reg: prometheus.NewRegistry(), log: &logBuffer{}, ended: make(chan struct{})}
 	log := slog.New(slog.NewTextHandler(i.log, nil))
-	transport := &kafka.Transport{Dial: w.broker.Dial, MetadataTTL: time.Minute}
+	transport := &kafka.Transport{Dial: o.wire.dialKafka, MetadataTTL: o.metadataTTL}
 	memory := journal.Config{Addr: w.client.Addr, Transport: transport, Topic: journalTopic}
 	jlog, err := journal.New(memory)
 	w.must(err)
@@ -224,8 +247,8 @@ func (w *world) start(change ...func(*options)) *instance {
 	var lanes []Lane
 	for _, l := range slices.Concat([]otherLane{{app: testApp, terms: o.terms}}, o.lanes) {
 		client, err := pushapi.New(pushapi.Config{
-			URL: "http://" + apiAddr, Dial: w.network.DialContext,
-			Credentials: pushapi.Credentials{SDKAppID: l.app, Identifier: testAdmin, Key: pushapi.NewKey(testKey + l.wrongKey)},
+			URL: "http://" + apiAddr, Dial: o.wire.dialAPI,
+			Credentials: pushapi.Credentials{SDKAppID: l.app, Identifier: o.caller, Key: pushapi.NewKey(testKey + l.wrongKey)},
 			Timeout:     o.timeout, Interval: l.terms.Interval, BreakerFailures: o.breaker, Logger: log, Random: random,
 			Registerer: prometheus.WrapRegistererWith(prometheus.Labels{"lane": labelOf(l.name)}, i.reg),
 		})
@@ -233,18 +256,17 @@ func (w *world) start(change ...func(*options)) *instance {
 		i.push = append(i.push, client)
 		lanes = append(lanes, Lane{Name: l.name, App: l.app, Pusher: client, Terms: l.terms, CallTimeout: o.timeout})
 	}
-	i.group, err = consume.New(consume.Config{
-		Brokers: w.broker.Addrs(), Group: testGroup, Topics: []string{inTopic}, Transport: transport,
-		Dialer:         &kafka.Dialer{DialFunc: w.broker.Dial, Timeout: 2 * time.Second},
-		SessionTimeout: 30 * time.Second, RebalanceTimeout: time.Minute, HeartbeatInterval: 5 * time.Second, Timeout: 2 * time.Second,
-		Logger: log, Registry: i.reg,
-	})
+	membership := o.group
+	membership.Brokers, membership.Group, membership.Topics, membership.Transport = w.broker.Addrs(), testGroup, []string{inTopic}, transport
+	membership.Dialer = &kafka.Dialer{DialFunc: o.wire.dialGroup, Timeout: o.group.Timeout}
+	membership.Logger, membership.Registry = log, i.reg
+	i.group, err = consume.New(membership)
 	w.must(err)
 	i.bridge, err = New(Config{
-		Group: i.group, Rules: w.rules, Journal: jlog, Lanes: lanes, Teller: teller,
-		Recall: func(ctx context.Context, from journal.ReadFrom) (*journal.State, error) {
+		Group: i.group, Rules: w.rules, Journal: o.clock.journal(jlog), Lanes: lanes, Teller: teller,
+		Recall: o.clock.recall(func(ctx context.Context, from journal.ReadFrom) (*journal.State, error) {
 			return journal.Read(ctx, memory, from)
-		},
+		}),
 		Limits: o.limits, Random: random, Logger: log, Metrics: i.reg,
 	})
 	w.must(err)
@@ -255,7 +277,7 @@ func (w *world) start(change ...func(*options)) *instance {
 	go func() {
 		defer close(i.ended)
 		i.err = i.bridge.Run(ctx)
-		if err := teller.Close(); err != nil {
+		if err := teller.Close(); err != nil && !i.wire.isDead() {
 			w.t.Errorf("%s: close results: %v", i.name, err)
 		}
 		i.closeLanes()

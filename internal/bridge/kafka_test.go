@@ -32,26 +32,39 @@ func (w *world) emit(hs ...happening) []string {
 		if h.ID == "" {
 			h.ID = fmt.Sprintf("e%d", w.events)
 		}
-		if h.Source == "" {
-			h.Source = "/test"
-		}
-		if h.Time.IsZero() {
-			h.Time = time.Now()
-		}
-		value, err := json.Marshal(map[string]any{
-			"specversion": "1.0", "id": h.ID, "source": h.Source, "type": h.Type,
-			"time": h.Time.UTC().Format(time.RFC3339Nano), "datacontenttype": "application/json", "data": h.Data,
-		})
-		w.must(err)
-		w.produce(h.Partition, value)
+		w.produce(h.Partition, w.encode(h))
 		ids[n] = h.ID
 	}
 	return ids
 }
 
+// encode returns the event as a structured one.
+func (w *world) encode(h happening) []byte {
+	w.t.Helper()
+	if h.Source == "" {
+		h.Source = "/test"
+	}
+	if h.Time.IsZero() {
+		h.Time = time.Now()
+	}
+	value, err := json.Marshal(map[string]any{
+		"specversion": "1.0", "id": h.ID, "source": h.Source, "type": h.Type,
+		"time": h.Time.UTC().Format(time.RFC3339Nano), "datacontenttype": "application/json", "data": h.Data,
+	})
+	w.must(err)
+	return value
+}
+
 // produce writes one record with the content type of a structured event.
 func (w *world) produce(partition int, value []byte) {
 	w.t.Helper()
+	_, err := w.tryProduce(partition, value)
+	w.must(err)
+}
+
+// tryProduce writes it where the partition's leader takes it, and returns its
+// offset.
+func (w *world) tryProduce(partition int, value []byte) (int64, error) {
 	res, err := w.client.Produce(context.Background(), &kafka.ProduceRequest{
 		Topic: inTopic, Partition: partition, RequiredAcks: kafka.RequireAll,
 		Records: kafka.NewRecordReader(kafka.Record{
@@ -59,16 +72,17 @@ func (w *world) produce(partition int, value []byte) {
 			Headers: []kafka.Header{{Key: "content-type", Value: []byte("application/cloudevents+json")}},
 		}),
 	})
-	if err == nil {
-		err = res.Error
+	if err != nil {
+		return 0, err
 	}
-	w.must(err)
+	return res.BaseOffset, res.Error
 }
 
 // record is one record of an output topic.
 type record struct {
 	Value   []byte
 	Headers map[string]string
+	Time    time.Time
 }
 
 // read returns all records of a topic's only partition.
@@ -90,7 +104,7 @@ func (w *world) read(topic string) []record {
 			value, err := kafka.ReadAll(r.Value)
 			w.must(err)
 			next = r.Offset + 1
-			got := record{Value: value, Headers: map[string]string{}}
+			got := record{Value: value, Headers: map[string]string{}, Time: r.Time}
 			for _, h := range r.Headers {
 				got.Headers[h.Key] = string(h.Value)
 			}
@@ -103,25 +117,49 @@ func (w *world) read(topic string) []record {
 // end returns the offset after a partition's last record.
 func (w *world) end(topic string, partition int) int64 {
 	w.t.Helper()
+	end, err := w.tryEnd(topic, partition)
+	w.must(err)
+	return end
+}
+
+// tryEnd is end where the partition's leader answers.
+func (w *world) tryEnd(topic string, partition int) (int64, error) {
 	res, err := w.client.ListOffsets(context.Background(), &kafka.ListOffsetsRequest{
 		Topics: map[string][]kafka.OffsetRequest{topic: {kafka.LastOffsetOf(partition)}},
 	})
-	w.must(err)
-	w.must(res.Topics[topic][0].Error)
-	return res.Topics[topic][0].LastOffset
+	if err != nil {
+		return 0, err
+	}
+	if len(res.Topics[topic]) == 0 {
+		return 0, kafka.UnknownTopicOrPartition
+	}
+	return res.Topics[topic][0].LastOffset, res.Topics[topic][0].Error
 }
 
 // committed returns the group's offset in a partition, -1 where there is none,
 // and what was committed beside it.
 func (w *world) committed(partition int) (int64, string) {
 	w.t.Helper()
+	got, err := w.tryCommitted(partition)
+	w.must(err)
+	return got.CommittedOffset, got.Metadata
+}
+
+// tryCommitted is committed where the group's coordinator answers.
+func (w *world) tryCommitted(partition int) (kafka.OffsetFetchPartition, error) {
 	res, err := w.client.OffsetFetch(context.Background(), &kafka.OffsetFetchRequest{
 		GroupID: testGroup, Topics: map[string][]int{inTopic: {partition}},
 	})
-	w.must(err)
-	got := res.Topics[inTopic][0]
-	w.must(got.Error)
-	return got.CommittedOffset, got.Metadata
+	if err != nil {
+		return kafka.OffsetFetchPartition{}, err
+	}
+	if err := res.Error; err != nil {
+		return kafka.OffsetFetchPartition{}, err
+	}
+	if len(res.Topics[inTopic]) == 0 {
+		return kafka.OffsetFetchPartition{}, kafka.UnknownTopicOrPartition
+	}
+	return res.Topics[inTopic][0], res.Topics[inTopic][0].Error
 }
 
 // told is one result event, of either type.

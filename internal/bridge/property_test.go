@@ -67,6 +67,7 @@ type storyRule struct {
 	lane                              string // empty: the default lane
 	least                             int    // of data.n
 	goesOn                            bool
+	onDoubt                           string // empty: the priority's
 	maxDelay, expire                  time.Duration
 }
 
@@ -141,14 +142,20 @@ func (s *story) ruleFile() string {
 		}[r.kind]
 		fmt.Fprintf(&b, "  - name: %s\n    match: {type: %s}\n    when: data.n >= %d\n    continue: %t\n    online_only: true\n", r.name, r.typ, r.least, r.goesOn)
 		fmt.Fprintf(&b, "    audience: {%s}\n    message: [{text: \"%s ${data.text}\"}]\n", audience, r.prefix)
-		if r.mode == "latest" {
+		switch r.mode {
+		case "latest":
 			fmt.Fprintf(&b, "    coalesce: {mode: latest, key: \"${data.key}\"}\n")
-		} else {
+		case "digest":
+			fmt.Fprintf(&b, "    coalesce: {mode: digest, max_messages: 3}\n")
+		default:
 			fmt.Fprintf(&b, "    coalesce: {mode: %s}\n", r.mode)
 		}
 		lane := ""
 		if r.lane != "" {
 			lane = "lane: " + r.lane + ", "
+		}
+		if r.onDoubt != "" {
+			lane += "on_doubt: " + r.onDoubt + ", "
 		}
 		fmt.Fprintf(&b, "    delivery: {%spriority: %s, max_delay: %v, expire_after: %v}\n", lane, r.priority, r.maxDelay, r.expire)
 	}
@@ -242,30 +249,43 @@ func (s *story) burst(w *world) {
 			w.produce(s.r.IntN(3), []byte("{no event"))
 			continue
 		}
-		e := &storyEvent{
-			id: fmt.Sprint("e", len(s.events)), typ: fmt.Sprintf("type-%d", s.r.IntN(4)), at: time.Now(), copies: 1,
-			text: pick(s.r, "", "a", "a", "a", "b", "b", "c"), two: some(s.r, 2), city: pick(s.r, "paris", "rome"), level: pick(s.r, "high", "low"),
-			key: pick(s.r, "k", "l"), n: s.r.IntN(6),
-		}
-		if size := s.r.IntN(8); size < 7 {
-			e.tags = some(s.r, size)
-		} else {
-			e.tags = some(s.r, 11+s.r.IntN(15))
-			e.text = "wide " + e.id // nothing else is carried by its calls
-		}
+		e := s.newEvent()
 		if s.r.IntN(5) == 0 {
 			e.copies += 1 + s.r.IntN(2)
 		}
-		s.events[e.id] = e
-		data := map[string]any{"tags": append([]string{}, e.tags...), "two": e.two, "city": e.city, "level": e.level, "key": e.key, "n": e.n}
-		if e.text != "" {
-			data["text"] = e.text
-		}
 		for range e.copies {
-			w.emit(happening{Type: e.typ, ID: e.id, Time: e.at, Data: data, Partition: s.r.IntN(3)})
+			h := e.happening()
+			h.Partition = s.r.IntN(3)
+			w.emit(h)
 		}
 		time.Sleep(time.Millisecond)
 	}
+}
+
+// newEvent draws an event and remembers it.
+func (s *story) newEvent() *storyEvent {
+	e := &storyEvent{
+		id: fmt.Sprint("e", len(s.events)), typ: fmt.Sprintf("type-%d", s.r.IntN(4)), at: time.Now(), copies: 1,
+		text: pick(s.r, "", "a", "a", "a", "b", "b", "c"), two: some(s.r, 2), city: pick(s.r, "paris", "rome"), level: pick(s.r, "high", "low"),
+		key: pick(s.r, "k", "l"), n: s.r.IntN(6),
+	}
+	if size := s.r.IntN(8); size < 7 {
+		e.tags = some(s.r, size)
+	} else {
+		e.tags = some(s.r, 11+s.r.IntN(15))
+		e.text = "wide " + e.id // nothing else is carried by its calls
+	}
+	s.events[e.id] = e
+	return e
+}
+
+// happening is the event as it is emitted.
+func (e *storyEvent) happening() happening {
+	data := map[string]any{"tags": append([]string{}, e.tags...), "two": e.two, "city": e.city, "level": e.level, "key": e.key, "n": e.n}
+	if e.text != "" {
+		data["text"] = e.text
+	}
+	return happening{Type: e.typ, ID: e.id, Time: e.at, Data: data}
 }
 
 func (s *story) check(t *testing.T, w *world) {

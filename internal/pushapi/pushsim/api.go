@@ -49,8 +49,8 @@ func knownEndpoint(name string) bool {
 // request is one API request on its way through the simulator.
 type request struct {
 	endpoint string
-	number   int // of this endpoint's requests, from 1
-	log      int // index in Server.calls, for a push
+	number   int   // of this endpoint's requests, from 1
+	log      *Call // its line in Server.calls, for a push
 	rawQuery string
 	remote   string
 	body     []byte
@@ -131,8 +131,10 @@ func (s *Server) arrive(r *http.Request, body []byte) *request {
 	q.number = s.numbers[q.endpoint]
 	q.plan = s.planFor(q.endpoint, q.number)
 	if q.endpoint == endpointPush {
-		q.log = len(s.calls)
-		s.calls = append(s.calls, Call{Number: q.number, Received: time.Now(), Bytes: len(body), Fault: q.plan.String()})
+		now := time.Now()
+		s.forget(now)
+		q.log = &Call{Number: q.number, Received: now, Bytes: len(body), Fault: q.plan.String()}
+		s.calls = append(s.calls, q.log)
 	}
 	return q
 }
@@ -164,7 +166,7 @@ func (s *Server) finish(q *request, a answer, end *Fault) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := &s.calls[q.log]
+	c := q.log
 	c.Answered = time.Now()
 	if end != nil {
 		c.Lost, c.Status = true, end.status()

@@ -78,7 +78,8 @@ func (a *app) accept(p push, q *request, sender string) *task {
 	}
 	t.size = t.audience.count()
 	t.stopped = t.size
-	t.id = t.name(q.clock, uint32(len(a.tasks)))
+	t.id = t.name(q.clock, uint32(a.accepts.total))
+	a.accepts.add(q.now)
 	a.tasks = append(a.tasks, t)
 	a.byID[t.id] = t
 	a.lastOf[p.random] = t

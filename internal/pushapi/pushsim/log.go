@@ -72,11 +72,16 @@ type Reuse struct {
 	Again     int    `json:"again"` // Call.Number
 }
 
-// Calls returns every push request so far, oldest first.
+// Calls returns every push request so far that the log has not lost to
+// Config.Keep, oldest first.
 func (s *Server) Calls() []Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.calls)
+	calls := make([]Call, len(s.calls))
+	for i, c := range s.calls {
+		calls[i] = *c
+	}
+	return calls
 }
 
 // Reuses returns every reuse of a MsgRandom for another push.
@@ -195,48 +200,30 @@ func (s *Server) Summary() Summary {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	sum := Summary{Calls: len(s.calls), Reuses: len(s.reuses), Codes: make(map[int]int)}
+	all := s.lost
+	all.codes = maps.Clone(all.codes)
 	for _, c := range s.calls {
-		switch {
-		case c.Answered.IsZero(): // on its way
-		case c.Lost:
-			sum.Lost++
-		default:
-			sum.Codes[c.Code]++
-		}
+		all.add(c)
 	}
+	sum := Summary{Calls: all.total, Reuses: len(s.reuses), Codes: all.codes, Lost: all.unanswered}
 	for a := range s.eachApp() {
 		sum.Users += len(a.ids)
-		sum.Tasks += len(a.tasks)
-		var accepted []time.Time
+		sum.Tasks += a.accepts.total
+		sum.Deliveries += a.accepts.deliveries
+		sum.Revoked += a.accepts.revoked
 		for _, t := range a.tasks {
-			accepted = append(accepted, t.accepted)
 			sum.Deliveries += t.made(now)
 			if !t.revoked.IsZero() {
 				sum.Revoked++
 			}
 		}
-		for i := 1; i < len(accepted); i++ {
-			if gap := accepted[i].Sub(accepted[i-1]); sum.MinInterval == 0 || gap < sum.MinInterval {
-				sum.MinInterval = gap
-			}
+		if gap := a.accepts.closest; gap > 0 && (sum.MinInterval == 0 || gap < sum.MinInterval) {
+			sum.MinInterval = gap
 		}
-		sum.MaxTasksInDay = max(sum.MaxTasksInDay, most(accepted, day))
-		sum.MaxCallsInDay = max(sum.MaxCallsInDay, most(s.attempts[a.SDKAppID], day))
+		sum.MaxTasksInDay = max(sum.MaxTasksInDay, a.accepts.most)
+		sum.MaxCallsInDay = max(sum.MaxCallsInDay, s.attempts[a.SDKAppID].most)
 	}
 	return sum
-}
-
-// most returns how many of the ascending instants one window can hold.
-func most(at []time.Time, window time.Duration) int {
-	best, first := 0, 0
-	for i := range at {
-		for at[i].Sub(at[first]) > window {
-			first++
-		}
-		best = max(best, i-first+1)
-	}
-	return best
 }
 
 // eachApp yields the apps by sdkappid. The caller holds s.mu.

@@ -27,7 +27,7 @@ func (s *Server) push(q *request, refused refusal) answer {
 	if len(q.body) > s.cfg.MaxBodyBytes {
 		bad = refuse(codeRequestTooLarge, "the body is over 10 K")
 	}
-	call := &s.calls[q.log]
+	call := q.log
 	call.Judged = q.now
 	call.Identifier, call.MsgRandom, call.OnlineOnly = q.identifier, p.random, p.onlineOnly
 	call.Condition, call.Messages, call.Offline, call.Ignored = p.condition, p.messages, p.offline, p.ignored
@@ -38,7 +38,7 @@ func (s *Server) push(q *request, refused refusal) answer {
 		s.noteRandom(q, p)
 	}
 	if q.authentic {
-		s.attempts[q.app.SDKAppID] = append(s.attempts[q.app.SDKAppID], q.now)
+		s.attempts[q.app.SDKAppID].add(q.now)
 	}
 
 	r := refused

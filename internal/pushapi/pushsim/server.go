@@ -43,6 +43,11 @@ type Config struct {
 	RequestsPerSecond int           // of an app, all endpoints; 0: 200, above: 60007; negative: no limit
 	LockAfter         int           // bad UserSigs of one account within a minute; 0: 10, then 70050 for a minute
 
+	// Keep is how long a call, its task and its deliveries stay in the log; 0: for
+	// ever, otherwise 7 days or more, which is as long as the API itself remembers
+	// anything. Summary goes on counting what the log has lost.
+	Keep time.Duration
+
 	Faults []Fault // as if handed to Inject before the first call
 }
 
@@ -77,6 +82,9 @@ func (c Config) complete() (Config, error) {
 	if c.Rate < 0 || c.DedupWindow < 0 || c.MaxBodyBytes < 0 || c.LockAfter < 0 {
 		errs = append(errs, errors.New("rate, dedup window, body size and lock must not be negative"))
 	}
+	if c.Keep != 0 && (c.Keep < uniqueFor || c.Keep < c.DedupWindow) {
+		errs = append(errs, fmt.Errorf("the log is kept for %v: want %v, the dedup window or more, or 0", c.Keep, uniqueFor))
+	}
 	if c.Window > Calendar || c.Counting > CountAll {
 		errs = append(errs, errors.New("unknown quota window or counting"))
 	}
@@ -100,10 +108,12 @@ type Server struct {
 	apps     map[uint32]*app
 	numbers  map[string]int // requests so far, by endpoint
 	faults   []Fault        // with From resolved
-	calls    []Call
+	calls    []*Call
 	randoms  map[randomKey]firstUse
 	reuses   []Reuse
-	attempts map[uint32][]time.Time // when authentic pushes were judged, by app
+	attempts map[uint32]*busiest // when authentic pushes were judged, by app
+	lost     lostCalls
+	swept    time.Time // when forget last looked at everything
 }
 
 // app is one app's state. Server.mu guards all of it.
@@ -116,6 +126,7 @@ type app struct {
 
 	population
 	tasks       []*task // in the order of acceptance
+	accepts     lostTasks
 	queue       []*task // the stored ones
 	byID        map[string]*task
 	lastOf      map[uint32]*task // by MsgRandom
@@ -135,9 +146,11 @@ func New(cfg Config) (*Server, error) {
 		apps:     make(map[uint32]*app),
 		numbers:  make(map[string]int),
 		randoms:  make(map[randomKey]firstUse),
-		attempts: make(map[uint32][]time.Time),
+		attempts: make(map[uint32]*busiest),
+		lost:     lostCalls{codes: make(map[int]int)},
 	}
 	for _, a := range cfg.Apps {
+		s.attempts[a.SDKAppID] = new(busiest)
 		s.apps[a.SDKAppID] = &app{
 			App: a, rate: cfg.Rate,
 			budget:     budget{interval: cfg.Interval, quota: cfg.Quota, window: cfg.Window, zone: cfg.Zone},

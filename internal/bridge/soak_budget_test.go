@@ -1,0 +1,108 @@
+package bridge
+
+import (
+	"slices"
+	"time"
+
+	"pushbridge/internal/pushapi/pushsim"
+)
+
+// checkBudget looks at the API's log: the interval from each answer to the next
+// request, and all windows of 24 hours.
+func (s *soak) checkBudget(o *outside) {
+	gap := func(first, last pushsim.Call, short time.Duration) string {
+		if ahead := s.ifAhead(first, last, short); ahead != "" || !o.endless(first, last) {
+			return ahead
+		}
+		return "doubt forgotten"
+	}
+	for _, app := range []uint32{testApp, alertsApp} {
+		var counted []pushsim.Call
+		var last pushsim.Call
+		for _, c := range o.calls {
+			if c.App != app {
+				continue
+			}
+			if last.Number > 0 {
+				apart := c.Received.Sub(last.Answered)
+				if apart <= time.Second {
+					s.fail("budget", gap(last, c, time.Second-apart), "call %d came %v after the answer to call %d", c.Number, apart, last.Number)
+				}
+				s.minInterval(c.Received.Sub(last.Received))
+			}
+			// An answer of 90047 proves nothing: the API counts calls to which it was
+			// made to say 90024. The windows are counted below.
+			if c.Fault == "" && c.Code == 90024 {
+				s.fail("budget", gap(last, c, time.Nanosecond), "the API answered %d to call %d", c.Code, c.Number)
+			}
+			last = c
+			if c.Code != 90024 { // which costs nothing
+				counted = append(counted, c)
+			}
+		}
+		s.checkWindows(app, counted, gap)
+	}
+}
+
+// checkWindows counts the calls in all windows of 24 hours, both ends in them.
+func (s *soak) checkWindows(app uint32, calls []pushsim.Call, gap func(first, last pushsim.Call, short time.Duration) string) {
+	slices.SortFunc(calls, func(a, b pushsim.Call) int { return a.Judged.Compare(b.Judged) })
+	first := 0
+	for i := range calls {
+		for calls[i].Judged.Sub(calls[first].Judged) > 24*time.Hour {
+			first++
+		}
+		n := i - first + 1
+		s.most, s.fullest = max(s.most, n), max(s.fullest, float64(n)/float64(s.quota))
+		if n > s.quota {
+			why := ""
+			for _, c := range calls[first:i] { // which of them was it that freed its place too early?
+				if why = gap(c, calls[i], 24*time.Hour-calls[i].Judged.Sub(c.Judged)); why != "" {
+					break
+				}
+			}
+			s.fail("budget", why, "%d calls of app %d in the 24 hours before call %d, quota %d", n, app, calls[i].Number, s.quota)
+		}
+	}
+}
+
+// endless says whether the API had a call between the two, the first with them, of
+// a push of which the journal has fewer outcomes than it had calls.
+func (o *outside) endless(first, last pushsim.Call) bool {
+	calls, outcomes := map[uint32]int{}, map[uint32]int{}
+	for _, c := range o.calls {
+		calls[c.MsgRandom]++
+	}
+	for random, attempts := range o.byRandom {
+		numbers := map[int]bool{} // one that was not fenced gives its number to the next
+		for _, i := range attempts {
+			if a := &o.attempts[i]; !numbers[a.Number] {
+				numbers[a.Number] = true
+				outcomes[random] += a.outcomes
+			}
+		}
+	}
+	return slices.ContainsFunc(o.calls, func(c pushsim.Call) bool {
+		return !c.Received.Before(first.Received) && c.Received.Before(last.Received) && calls[c.MsgRandom] > outcomes[c.MsgRandom]
+	})
+}
+
+func (s *soak) minInterval(d time.Duration) {
+	if s.closest == 0 || d < s.closest {
+		s.closest = d
+	}
+}
+
+// checkWriter finds calls of one instance while another's was under way.
+func (s *soak) checkWriter(o *outside) {
+	for n := 1; n < len(o.calls); n++ {
+		first, next := o.calls[n-1], o.calls[n]
+		end := first.Received.Add(10 * time.Second) // when its caller gave up
+		if first.Answered.Before(end) {
+			end = first.Answered
+		}
+		if first.Identifier != next.Identifier && !next.Received.After(end) {
+			s.fail("one-writer", "", "call %d by %s came at %v, while call %d by %s was under way until %v", next.Number, next.Identifier, next.Received, first.Number, first.Identifier, end)
+		}
+	}
+}
