@@ -157,7 +157,9 @@ func (l *loop) conclude(end *pushEnd, p *push, v limiter.Verdict, now time.Time)
 		return
 	}
 	before := l.outbox.dispositions.len()
-	l.end(p.lane, p.lane.sched.Done(now, p.batch, v), now)
+	if l.decides() || v.Result != limiter.Again { // what a call has decided is so, whoever owns
+		l.end(p.lane, p.lane.sched.Done(now, p.batch, v), now)
+	}
 	end.dispositions = l.outbox.dispositions.takeFrom(before)
 	end.after = l.outbox.dispositions.seal()
 	l.outbox.ended = end

@@ -175,7 +175,7 @@ func (g *Group) Run(ctx context.Context, serve func(context.Context, *Session) e
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	var fatal error // of serve; read once serving is over
+	var fatal error       // of serve; read once serving is over
 	var owned atomic.Bool // since it joined as the newest
 	var serving sync.WaitGroup
 	trouble := newTrouble(g.cfg.Logger, "join group")
