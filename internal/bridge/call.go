@@ -91,6 +91,10 @@ func (l *loop) perform(session, work context.Context, p *push, f fence) callDone
 		done.void = fmt.Errorf("attempt %s: promise and fence took more than %v", p.attempt.Name(), promiseWithin)
 		return done
 	}
+	if l.session.Lapsed() {
+		done.void = fmt.Errorf("attempt %s: this process stood still: %w", p.attempt.Name(), consume.ErrNotOwner)
+		return done
+	}
 	// The lease runs from the start of the fence, whatever held this process up
 	// since: the timing rule has room for one fenceFresh beside the call.
 	lease, cancel := context.WithDeadline(work, renewed.Add(fenceFresh+p.lane.CallTimeout))

@@ -25,10 +25,14 @@ func newPulse(session time.Duration, now time.Time) *pulse {
 
 // beat notes that the process runs, and returns whether it has done so all the
 // time. Whoever beats first after a standstill finds it out.
+//
+// The monotonic clock of a machine that is suspended stands still with it, the
+// wall clock does not; a wall clock that is set forward costs one session.
 func (p *pulse) beat(now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.lapsed = p.lapsed || now.Sub(p.last) > p.limit
+	gap := max(now.Sub(p.last), now.Round(0).Sub(p.last.Round(0)))
+	p.lapsed = p.lapsed || gap > p.limit
 	p.last = now
 	return !p.lapsed
 }
