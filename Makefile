@@ -2,7 +2,7 @@
 SHELL       := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test race soak lint golden promises fuzz bench bench-coalesce kafka kafka-stop
+.PHONY: help demo build test race soak soak-kafka lint golden promises fuzz bench bench-coalesce kafka kafka-stop
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 TOOL    := go tool -modfile=$(CURDIR)/tools/go.mod
@@ -50,6 +50,9 @@ bench: ## Run every benchmark COUNT (6) times and print the medians, then the wh
 
 bench-coalesce: ## Print the scheduler beside simpler ways to spend the calls, as Markdown (two minutes)
 	go run ./bench/coalesce table
+
+soak-kafka: $(if $(BRIDGE_TEST_KAFKA),,kafka) ## Kill and freeze the writer on a real Kafka ROUNDS (200) times, and judge every event and call (SEED)
+	SOAK_ROUNDS=$(or $(ROUNDS),200) SOAK_SEED=$(or $(SEED),1) go test -run '^TestSoak' -v -count 1 -parallel 8 -timeout 60m ./cmd/bridge
 
 kafka: ## Start a real Apache Kafka on loopback (KAFKA_VERSION, KAFKA_PORT), its address in .cache/kafka/address
 	scripts/kafka.sh start

@@ -79,6 +79,14 @@ const sitePartitions = 2
 
 func newSite(t *testing.T, addr string) *site {
 	t.Helper()
+	s := openSite(t, addr, siteRules)
+	s.serveAPI()
+	return s
+}
+
+// openSite is a site without an API.
+func openSite(t *testing.T, addr, rules string) *site {
+	t.Helper()
 	s := &site{t: t, addr: addr, name: strings.ToLower(rand.Text()[:10]), rules: filepath.Join(t.TempDir(), "rules.yaml")}
 	transport := &kafka.Transport{MetadataTTL: time.Second}
 	t.Cleanup(transport.CloseIdleConnections)
@@ -90,10 +98,9 @@ func newSite(t *testing.T, addr string) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.deleteTopics)
-	if err := os.WriteFile(s.rules, []byte(siteRules), 0o600); err != nil {
+	if err := os.WriteFile(s.rules, []byte(rules), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.serveAPI()
 	return s
 }
 

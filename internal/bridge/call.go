@@ -82,7 +82,8 @@ func (l *loop) perform(session, work context.Context, p *push, f fence) callDone
 	if done.void = l.b.cfg.Journal.Begin(work, p.attempt); done.void != nil {
 		return done
 	}
-	if done.void = l.fence(session, work, f, p.attempt.Name()); done.void != nil {
+	renewed, err := l.fence(session, work, f, p.attempt.Name())
+	if done.void = err; err != nil {
 		done.unanswered = !errors.Is(done.void, consume.ErrNotOwner)
 		return done
 	}
@@ -90,33 +91,42 @@ func (l *loop) perform(session, work context.Context, p *push, f fence) callDone
 		done.void = fmt.Errorf("attempt %s: promise and fence took more than %v", p.attempt.Name(), promiseWithin)
 		return done
 	}
-	done.outcome = p.lane.Pusher.Push(work, requestOf(p.attempt))
+	if l.session.Lapsed() {
+		done.void = fmt.Errorf("attempt %s: this process stood still: %w", p.attempt.Name(), consume.ErrNotOwner)
+		return done
+	}
+	// The lease runs from the start of the fence, whatever held this process up
+	// since: the timing rule has room for one fenceFresh beside the call.
+	lease, cancel := context.WithDeadline(work, renewed.Add(fenceFresh+p.lane.CallTimeout))
+	defer cancel()
+	done.outcome = p.lane.Pusher.Push(lease, requestOf(p.attempt))
 	done.breaker, done.breakerUntil = p.lane.Pusher.Breaker()
 	return done
 }
 
 // fence commits what is done, which the broker takes only from the owner, with
 // the attempt's name beside it: what is promised and not named there was never
-// called. A fence that took long is not trusted: another may own by now.
-func (l *loop) fence(session, work context.Context, f fence, attempt string) error {
+// called. A fence that took long is not trusted: another may own by now. It
+// returns when it began, from which the lease that it renewed counts.
+func (l *loop) fence(session, work context.Context, f fence, attempt string) (time.Time, error) {
 	for range 3 {
 		start := time.Now()
 		if err := l.session.Commit(session, f.offsets, attempt); err != nil {
-			return fmt.Errorf("fence attempt %s: %w", attempt, err)
+			return time.Time{}, fmt.Errorf("fence attempt %s: %w", attempt, err)
 		}
 		if f.overtaken {
 			if err := l.b.cfg.Journal.Note(work, journal.Notes{Fenced: attempt}); err != nil {
-				return fmt.Errorf("fence attempt %s: %w", attempt, err)
+				return time.Time{}, fmt.Errorf("fence attempt %s: %w", attempt, err)
 			}
 		}
 		if err := context.Cause(session); err != nil {
-			return fmt.Errorf("fence attempt %s: %w", attempt, err)
+			return time.Time{}, fmt.Errorf("fence attempt %s: %w", attempt, err)
 		}
 		if time.Since(start) <= fenceFresh {
-			return nil
+			return start, nil
 		}
 	}
-	return fmt.Errorf("fence attempt %s: Kafka took more than %v to commit, three times", attempt, fenceFresh)
+	return time.Time{}, fmt.Errorf("fence attempt %s: Kafka took more than %v to commit, three times", attempt, fenceFresh)
 }
 
 // learn gives the outcome to the scheduler and puts the end of the call on its
@@ -151,7 +161,9 @@ func (l *loop) conclude(end *pushEnd, p *push, v limiter.Verdict, now time.Time)
 		return
 	}
 	before := l.outbox.dispositions.len()
-	l.end(p.lane, p.lane.sched.Done(now, p.batch, v), now)
+	if l.decides() || v.Result != limiter.Again { // what a call has decided is so, whoever owns
+		l.end(p.lane, p.lane.sched.Done(now, p.batch, v), now)
+	}
 	end.dispositions = l.outbox.dispositions.takeFrom(before)
 	end.after = l.outbox.dispositions.seal()
 	l.outbox.ended = end

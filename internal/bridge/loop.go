@@ -182,12 +182,14 @@ func (l *loop) workContext(ctx context.Context) (context.Context, context.Cancel
 // step starts all that may start now and returns when to look again.
 func (l *loop) step(ctx, work context.Context, now time.Time) time.Time {
 	wake := now.Add(time.Minute)
-	next, at := l.next(now)
-	if next.batch != nil {
-		l.call(ctx, work, next, now)
-	}
-	if !at.IsZero() && at.Before(wake) {
-		wake = at
+	if l.decides() {
+		next, at := l.next(now)
+		if next.batch != nil {
+			l.call(ctx, work, next, now)
+		}
+		if !at.IsZero() && at.Before(wake) {
+			wake = at
+		}
 	}
 	if at := l.record(work, now); !at.IsZero() && at.Before(wake) {
 		wake = at
@@ -197,6 +199,17 @@ func (l *loop) step(ctx, work context.Context, now time.Time) time.Time {
 	}
 	l.setPaused()
 	return wake
+}
+
+// decides says whether what becomes of events is still this session's to decide.
+// Who was frozen past its session finds all its events expired, which its
+// successor has pushed meanwhile; who ends leaves them to the next owner.
+func (l *loop) decides() bool {
+	if !l.notOwner && l.session.Lapsed() {
+		l.draining, l.notOwner = true, true
+		l.b.cfg.Logger.Warn("this process stood still: another instance may own the partitions, so nothing more is decided", "generation", l.session.Generation())
+	}
+	return !l.draining
 }
 
 // mayCall says whether nothing outside the schedulers stands against a call. The

@@ -16,6 +16,9 @@ import (
 
 // take maps the records of a batch and hands their intents to the scheduler.
 func (l *loop) take(batch consume.Batch, now time.Time) {
+	if !l.decides() {
+		return
+	}
 	mark := l.marks[batch.Partition]
 	if batch.Lost != nil {
 		if mark = l.lost(batch, mark); mark == nil {

@@ -104,11 +104,34 @@ func (c *Config) checkPush(p *problems, before string, push Push) {
 	if push.Margin < 0 {
 		p.add(before+"MARGIN", "%v: want 0 or more", push.Margin)
 	}
-	// The call must end before the group can have given its partitions away.
-	lease := min(c.Kafka.SessionTimeout, c.Kafka.RebalanceTimeout-c.Kafka.HeartbeatInterval-c.Kafka.Timeout)
-	if push.CallTimeout+2*time.Second >= lease {
-		p.add(before+"TIMEOUT", "%v plus 2s must be under %v, the shorter of BRIDGE_KAFKA_SESSION_TIMEOUT and "+
-			"BRIDGE_KAFKA_REBALANCE_TIMEOUT less heartbeat interval and timeout: two instances could call at once", push.CallTimeout, lease)
+	c.checkLease(p, before+"TIMEOUT", push.CallTimeout)
+}
+
+// leaseSlack is what a call needs beside its own deadline: a second for the fence
+// before it, and one to spare.
+const leaseSlack = 2 * time.Second
+
+// checkLease sees that a call ends before the group can have given the partitions
+// to another: the fence renews the session, and a rebalance that was under way
+// then began no earlier than the heartbeat before it.
+func (c *Config) checkLease(p *problems, name string, call time.Duration) {
+	k := &c.Kafka
+	if min(k.SessionTimeout, k.RebalanceTimeout, k.HeartbeatInterval, k.Timeout, call) <= 0 {
+		return // said already
+	}
+	session, rebalance := k.SessionTimeout, k.RebalanceTimeout-k.HeartbeatInterval-k.Timeout
+	need := call + leaseSlack
+	if need >= session {
+		p.add(name, "%v plus %v must be under %v, which is BRIDGE_KAFKA_SESSION_TIMEOUT: two instances could call at once"+
+			" (shorten the call to under %v, or lengthen the session to over %v)", call, leaseSlack, session, session-leaseSlack, need)
+	}
+	if need >= rebalance {
+		p.add(name, "%v plus %v must be under %v, which is BRIDGE_KAFKA_REBALANCE_TIMEOUT less BRIDGE_KAFKA_HEARTBEAT_INTERVAL and BRIDGE_KAFKA_TIMEOUT:"+
+			" two instances could call at once (shorten the call to under %v, or lengthen the rebalance to over %v)",
+			call, leaseSlack, rebalance, max(0, rebalance-leaseSlack), need+k.HeartbeatInterval+k.Timeout)
+	}
+	if k.HeartbeatInterval*2 >= session {
+		p.add("KAFKA_HEARTBEAT_INTERVAL", "%v must be under half of BRIDGE_KAFKA_SESSION_TIMEOUT, which is %v: one lost heartbeat would cost the partitions", k.HeartbeatInterval, session)
 	}
 }
 

@@ -47,7 +47,7 @@ type Kafka struct {
 
 	SessionTimeout    time.Duration `env:"SESSION_TIMEOUT" envDefault:"30s" desc:"without a heartbeat for this long, a standby takes over"`
 	RebalanceTimeout  time.Duration `env:"REBALANCE_TIMEOUT" envDefault:"60s" desc:"how long the group waits for a member to finish its call"`
-	HeartbeatInterval time.Duration `env:"HEARTBEAT_INTERVAL" envDefault:"2s" desc:"time between heartbeats to the group"`
+	HeartbeatInterval time.Duration `env:"HEARTBEAT_INTERVAL" envDefault:"1s" desc:"time between heartbeats to the group, by which a standby learns that it is its turn"`
 	Timeout           time.Duration `env:"TIMEOUT" envDefault:"5s" desc:"deadline of one request to a broker"`
 }
 

@@ -64,7 +64,12 @@ func TestLoadTellsAllProblemsAtOnce(t *testing.T) {
 		"unknown mechanism":       {set: []string{"BRIDGE_KAFKA_SASL_MECHANISM=GSSAPI"}, want: []string{`"GSSAPI": want one of PLAIN`}},
 		"results read as input":   {set: []string{"BRIDGE_KAFKA_RESULTS_TOPIC=a"}, want: []string{"would read what it writes"}},
 		"journal is the dlq":      {set: []string{"BRIDGE_KAFKA_JOURNAL_TOPIC=bridge.dlq"}, want: []string{"two purposes"}},
-		"call outlives the lease": {set: []string{"BRIDGE_PUSH_TIMEOUT=28s"}, want: []string{"BRIDGE_PUSH_TIMEOUT: 28s plus 2s must be under 30s"}},
+		"call as long as the lease": {set: []string{"BRIDGE_PUSH_TIMEOUT=28s"}, want: []string{
+			"BRIDGE_PUSH_TIMEOUT: 28s plus 2s must be under 30s, which is BRIDGE_KAFKA_SESSION_TIMEOUT", "shorten the call to under 28s", "lengthen the session to over 30s"}},
+		"call as long as a rebalance": {set: []string{"BRIDGE_KAFKA_REBALANCE_TIMEOUT=18s"}, want: []string{
+			"BRIDGE_PUSH_TIMEOUT: 10s plus 2s must be under 12s, which is BRIDGE_KAFKA_REBALANCE_TIMEOUT less BRIDGE_KAFKA_HEARTBEAT_INTERVAL and BRIDGE_KAFKA_TIMEOUT",
+			"shorten the call to under 10s", "lengthen the rebalance to over 18s"}},
+		"one heartbeat a session": {set: []string{"BRIDGE_KAFKA_HEARTBEAT_INTERVAL=15s"}, want: []string{"BRIDGE_KAFKA_HEARTBEAT_INTERVAL: 15s must be under half of BRIDGE_KAFKA_SESSION_TIMEOUT"}},
 		"negative margin":         {set: []string{"BRIDGE_PUSH_MARGIN=-1s"}, want: []string{"BRIDGE_PUSH_MARGIN: -1s: want 0 or more"}},
 		"zero quota":              {set: []string{"BRIDGE_PUSH_QUOTA=0"}, want: []string{"BRIDGE_PUSH_QUOTA: 0: want 1 or more"}},
 		"two keys":                {set: []string{"BRIDGE_PUSH_SECRET_KEY_FILE=" + keyFile}, want: []string{"BRIDGE_PUSH_SECRET_KEY: BRIDGE_PUSH_SECRET_KEY_FILE is set too"}},
@@ -109,6 +114,21 @@ func with(environ, set []string) []string {
 		}
 	}
 	return out
+}
+
+// The boundary of the timing rule, from inside.
+func TestCallsThatFitTheLease(t *testing.T) {
+	t.Attr("promise", "one-writer")
+	t.Parallel()
+	for _, set := range [][]string{
+		{"BRIDGE_PUSH_TIMEOUT=27999ms"},
+		{"BRIDGE_KAFKA_REBALANCE_TIMEOUT=18001ms"},
+		{"BRIDGE_KAFKA_HEARTBEAT_INTERVAL=14s"},
+	} {
+		if _, _, err := Load(with(complete, set)); err != nil {
+			t.Errorf("Load with %q: %v", set, err)
+		}
+	}
 }
 
 func TestLoadReadsSecretsFromFiles(t *testing.T) {

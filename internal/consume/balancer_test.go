@@ -12,7 +12,9 @@ func TestSoleOwner(t *testing.T) {
 	t.Attr("promise", "one-writer")
 	t.Parallel()
 	started := func(seconds int64) []byte {
-		data, err := soleOwner{started: time.Unix(seconds, 0)}.UserData()
+		b := new(soleOwner)
+		b.joins(time.Unix(seconds, 0))
+		data, err := b.UserData()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,12 +39,12 @@ func TestSoleOwner(t *testing.T) {
 				want[m.ID] = map[string][]int{}
 			}
 			want[tt.owner] = all
-			if diff := cmp.Diff(want, soleOwner{}.AssignGroups(tt.members, partitions)); diff != "" {
+			if diff := cmp.Diff(want, new(soleOwner).AssignGroups(tt.members, partitions)); diff != "" {
 				t.Errorf("assignments (-want +got):\n%s", diff)
 			}
 		})
 	}
-	if got := (soleOwner{}).AssignGroups(nil, partitions); len(got) != 0 {
+	if got := new(soleOwner).AssignGroups(nil, partitions); len(got) != 0 {
 		t.Errorf("nobody got %v", got)
 	}
 }

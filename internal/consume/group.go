@@ -82,7 +82,6 @@ type Group struct {
 	client  *kafka.Client
 	decode  func(*Record)
 	metrics *metrics
-	started time.Time // decides who owns, see soleOwner
 	state   atomic.Uint32
 }
 
@@ -125,7 +124,6 @@ func New(cfg Config) (*Group, error) {
 		client:  newClient(cfg.Brokers, cfg.Transport, cfg.Timeout),
 		decode:  decoder{maxBytes: cfg.MaxEventBytes, bare: cfg.AcceptBareStructured}.decode,
 		metrics: m,
-		started: time.Now(),
 	}
 	g.state.Store(uint32(Joining))
 	return g, nil
@@ -156,12 +154,14 @@ func (g *Group) Writer() bool { return g.State() == Owner }
 // Where serve returns an error while its ctx goes on, Run ends with that error.
 // Otherwise it joins again. Run returns nil when ctx ends.
 func (g *Group) Run(ctx context.Context, serve func(context.Context, *Session) error) error {
+	balancer := new(soleOwner)
+	balancer.joins(time.Now())
 	members, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
 		ID:                    g.cfg.Group,
 		Brokers:               g.cfg.Brokers,
 		Topics:                g.cfg.Topics,
 		Dialer:                g.cfg.Dialer,
-		GroupBalancers:        []kafka.GroupBalancer{soleOwner{started: g.started}},
+		GroupBalancers:        []kafka.GroupBalancer{balancer},
 		HeartbeatInterval:     g.cfg.HeartbeatInterval,
 		SessionTimeout:        g.cfg.SessionTimeout,
 		RebalanceTimeout:      g.cfg.RebalanceTimeout,
@@ -175,7 +175,8 @@ func (g *Group) Run(ctx context.Context, serve func(context.Context, *Session) e
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	var fatal error // of serve; read once serving is over
+	var fatal error       // of serve; read once serving is over
+	var owned atomic.Bool // since it joined as the newest
 	var serving sync.WaitGroup
 	trouble := newTrouble(g.cfg.Logger, "join group")
 	for {
@@ -186,12 +187,25 @@ func (g *Group) Run(ctx context.Context, serve func(context.Context, *Session) e
 		if err != nil {
 			g.setState(Joining)
 			trouble.report(fmt.Errorf("join group %s: %w", g.cfg.Group, err))
+			// kafka-go has given its membership up, but for a rebalance. Who was
+			// thrown out, or cut off as the owner, comes back as a newcomer: the one
+			// that works meanwhile stays, and a member that keeps failing does not
+			// own again each time it returns. A standby that waited in vain for a
+			// rebalance keeps its place.
+			lost := owned.Load() && !errors.Is(err, kafka.RebalanceInProgress)
+			if lost || errors.Is(err, kafka.UnknownMemberId) {
+				balancer.joins(time.Now())
+				owned.Store(false)
+			}
 			continue
 		}
 		trouble.over()
 		serving.Add(1)
 		generation.Start(func(ended context.Context) {
 			defer serving.Done()
+			if len(ownedPartitions(generation)) > 0 {
+				owned.Store(true)
+			}
 			if err := g.take(ctx, ended, generation, serve); err != nil {
 				fatal = err
 				stop()

@@ -161,6 +161,44 @@ func TestStaleCommitIsRefused(t *testing.T) {
 	})
 }
 
+// A member that was thrown out while it hung comes back as a newcomer: the one
+// that took over keeps the partitions.
+func TestWhoWasThrownOutComesBackAsANewcomer(t *testing.T) {
+	t.Attr("promise", "one-writer")
+	bubble(t, devkafka.Config{Topics: map[string]int32{"events": 1}}, func(t *testing.T, k *kit) {
+		hangs := true
+		a := k.join("a", func(ctx context.Context, m *member, s *consume.Session) error {
+			if !hangs {
+				return receive(ctx, m, s)
+			}
+			hangs = false
+			<-ctx.Done()
+			time.Sleep(3 * rebalanceTimeout)
+			return nil
+		}, "events")
+		settle()
+		b := k.join("b", nil, "events") // whose coming ends the first session of a
+		time.Sleep(2 * rebalanceTimeout)
+		if b.serving() == nil {
+			t.Fatal("b does not own although a hangs")
+		}
+		time.Sleep(2 * rebalanceTimeout)
+		settle()
+		if got := owner(t, a, b); got != b {
+			t.Errorf("%s owns, want b, which did not fail", got.name)
+		}
+		if got := a.group.State(); got != consume.Standby {
+			t.Errorf("a is %s, want standby", got)
+		}
+		b.leave()
+		settle()
+		if got := owner(t, a); got != a {
+			t.Errorf("%s owns after b left, want a", got.name)
+		}
+		a.leave()
+	})
+}
+
 // Stopping ends serve's context first and leaves the group last: the call in
 // flight keeps its lease although it takes longer than a session.
 func TestStopKeepsTheLeaseUntilServeReturns(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/segmentio/kafka-go"
 
@@ -37,6 +38,7 @@ type Session struct {
 	partitions []Assignment
 	records    chan Batch
 	over       atomic.Bool // serve has returned
+	pulse      *pulse
 }
 
 // Generation returns the group's generation. It rises by one with every change
@@ -50,6 +52,12 @@ func (s *Session) Partitions() []Assignment { return slices.Clone(s.partitions) 
 // has no buffer: while nobody receives, every partition holds one decoded batch
 // and fetches no more. It is never closed; select on serve's context too.
 func (s *Session) Records() <-chan Batch { return s.records }
+
+// Lapsed says that this process stood still for so long that another member may
+// own the partitions, although serve's context does not say so yet. It stays so.
+// It is asked before anything is decided: what time alone decides, such as that
+// an event has expired, is right only for the owner.
+func (s *Session) Lapsed() bool { return !s.pulse.beat(time.Now()) }
 
 // Commit stores for each partition the offset of the next record to read, with
 // metadata of at most 4096 bytes. The broker takes it only from the owner: an
@@ -134,15 +142,17 @@ func (g *Group) own(ctx context.Context, generation *kafka.Generation, owned []o
 		member:     generation.MemberID,
 		partitions: assignments,
 		records:    make(chan Batch),
+		pulse:      newPulse(g.cfg.SessionTimeout, time.Now()),
 	}
 	defer s.over.Store(true)
 
-	var fetchers sync.WaitGroup
+	var fetchers sync.WaitGroup // and the pulse
 	defer func() {
 		cancel()
 		fetchers.Wait()
 		g.metrics.forgetLag()
 	}()
+	fetchers.Go(func() { s.pulse.run(ctx) })
 	for _, a := range assignments {
 		fetchers.Go(newFetcher(g, a, len(assignments), s.records).run(ctx))
 	}

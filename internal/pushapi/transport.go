@@ -81,7 +81,14 @@ func post(ctx context.Context, rt http.RoundTripper, url string, body []byte) (x
 	x.sent = true
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { x.sent = false },
-		GotConn: func(httptrace.GotConnInfo) { x.sent = true },
+		GotConn: func(got httptrace.GotConnInfo) {
+			x.sent = true
+			// Of a connection and a deadline that come at once, as after the process
+			// was frozen, the transport takes either.
+			if until, ok := ctx.Deadline(); ok {
+				_ = got.Conn.SetWriteDeadline(until) // it fails where the connection is closed
+			}
+		},
 	})
 	defer func() { x.ended = time.Now() }()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
