@@ -15,7 +15,7 @@ func TestErrorTable(t *testing.T) {
 	t.Attr("promise", "explained")
 	t.Parallel()
 	const (
-		soon   = testInterval + time.Second // by the interval or the first back-off
+		soon   = testInterval + 2*time.Second // by the interval, the first back-off or what it waits for others
 		minute = time.Minute
 		hour   = time.Hour
 	)

@@ -135,7 +135,7 @@ const flashRules = plainRules + `
     audience: {tags_any: [gold]}
     message: [{text: "${data.text}"}]
     online_only: true
-    delivery: {max_delay: 30s, expire_after: 10m}
+    delivery: {priority: critical, on_doubt: drop, max_delay: 30s, expire_after: 10m} # worth any call
 `
 
 func TestSpentQuotaKeepsMergingAndExpiring(t *testing.T) {
@@ -514,7 +514,7 @@ func TestSIGTERMFinishesTheCallInFlight(t *testing.T) {
 				sleep(5 * time.Second)
 				w.must(w.sim.Inject(fault))
 				w.emit(promo("sale", "gold"))
-				sleep(6 * time.Second) // the call is under way
+				sleep(4 * time.Second) // the call is under way
 				w.emit(promo("other", "silver"))
 				sleep(time.Second)
 				started := time.Now()

@@ -217,7 +217,7 @@ type instance struct {
 func (w *world) start(change ...func(*options)) *instance {
 	w.t.Helper()
 	o := options{
-		terms: intent.Terms{Calls: 100, Interval: testInterval},
+		terms: intent.Terms{Calls: 10_000, Interval: testInterval},
 		limits: Limits{
 			Settle:      time.Second,
 			DedupWindow: 24 * time.Hour, DedupMax: 100_000, MaxPending: 100_000, StopWithin: 20 * time.Second,

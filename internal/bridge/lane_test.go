@@ -268,13 +268,15 @@ func TestRestartRestoresEveryLanesBudget(t *testing.T) {
 	t.Parallel()
 	s := twoApps
 	s.sim = pushsim.Config{Quota: 3, Counting: pushsim.CountAll}
+	// So that what waits is worth any call.
+	s.rules = strings.Replace(twoLaneRules, "delivery: {max_delay", "delivery: {priority: critical, on_doubt: drop, max_delay", 1)
 	inBubble(t, s, func(t *testing.T, w *world) {
 		want := map[string]string{}
 		for n := range 6 {
 			lanes := withAlerts(3, 2)
 			if n >= 3 {
 				var err error
-				w.rules, err = mapper.Parse("rules.yaml", []byte(strings.ReplaceAll(twoLaneRules, "alerts", "storms")), mapper.Limits{})
+				w.rules, err = mapper.Parse("rules.yaml", []byte(strings.ReplaceAll(s.rules, "alerts", "storms")), mapper.Limits{})
 				w.must(err)
 				lanes = func(o *options) {
 					withAlerts(3, 2)(o)
@@ -338,7 +340,7 @@ rules:
     audience: {tags_any: "${data.tags}"}
     message: [{text: "${data.text}"}]
     online_only: true
-    delivery: {pool: marketing, max_delay: 10s, expire_after: 72h}
+    delivery: {priority: high, pool: marketing, max_delay: 10s, expire_after: 72h}
   - name: other
     match: {type: news}
     audience: {everyone: true}

@@ -8,6 +8,7 @@ import (
 // The constants of the price, in points of loss. How they were found, and on what
 // traces, is in docs/decisions/006-a-price-for-a-call.md.
 const (
+	leastWorth   = 0.01 // of what nothing else wants the call for
 	admitFloor   = 0.08
 	admitCeiling = 95.0
 	admitBend    = 0.1
@@ -15,9 +16,8 @@ const (
 	holdShare    = 0.33 // of what a call is worth, to be lost before it is made
 	holdBend     = 0.3
 
-	growFactor    = 5.0  // how much more is waited for while a burst goes on
-	criticalHold  = 2.0  // how much more a critical batch waits for its like
-	criticalAdmit = 50.0 // half of a critical event: none is too dear while there is a call
+	growFactor   = 5.0 // how much more is waited for while a burst goes on
+	criticalHold = 2.0 // how much more a critical batch waits for its like
 
 	hedgeHours   = 15.0 // after so many hours the forecast has half of the trust
 	quietPace    = 1.2  // new batches, in even paces of the quota, below which it may make calls cheap
@@ -66,7 +66,7 @@ func (s *Scheduler) priceOf(u *purse, at time.Time) price {
 	}
 	p.grow, p.moves = growFactor*p.hold, pace < 1
 	if u.critical {
-		p.admit = min(p.admit, criticalAdmit)
+		p.admit = leastWorth // while there is a call, it is not too dear
 		p.hold, p.grow = criticalHold*p.hold, criticalHold*p.grow
 		if pace >= 1 {
 			p.most = s.settle
@@ -82,7 +82,10 @@ func (s *Scheduler) priceOf(u *purse, at time.Time) price {
 	waited := scarce(holdFloor, holdShare*admitCeiling, holdBend, calls.pace(float64(s.worthy())))
 	p.grow = max(growFactor*p.hold, waited)
 	p.moves = p.moves || expected > 0
-	return s.withinCeiling(u, at, p, trust)
+	if p = s.withinCeiling(u, at, p, trust); p.admit <= admitFloor {
+		p.admit = leastWorth
+	}
+	return p
 }
 
 // withinCeiling makes a price dearer where a pool's own ceiling is near.

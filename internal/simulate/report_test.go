@@ -22,7 +22,7 @@ func TestReportAgreesWithLog(t *testing.T) {
 		"alert": {intent.Critical, time.Minute}, "promo": {intent.Normal, 30 * time.Minute}, "note": {intent.Low, time.Hour},
 	}
 	c := testConfig(t)
-	c.Lanes = oneLane(intent.Terms{Calls: 60, Interval: time.Second})
+	c.Lanes = oneLane(intent.Terms{Calls: 400, Interval: time.Second})
 	events := days(t, 2000, 5)
 	r, log := play(t, c, events)
 

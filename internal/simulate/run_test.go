@@ -44,7 +44,7 @@ func TestStoryOfADay(t *testing.T) {
 	add(9*time.Hour+500*time.Microsecond, "promo", "p5", map[string]any{"tiers": []string{"gold"}, "text": "Too late"})
 
 	c := testConfig(t)
-	c.Lanes = oneLane(intent.Terms{Calls: 5, Interval: time.Second})
+	c.Lanes = oneLane(intent.Terms{Calls: 100, Interval: time.Second})
 	_, log := play(t, c, events)
 	var got strings.Builder
 	for _, l := range readLog(t, log) {
