@@ -10,7 +10,7 @@ import (
 const (
 	leastWorth   = 0.01 // of what nothing else wants the call for
 	admitFloor   = 0.08
-	admitCeiling = 95.0
+	admitCeiling = 85.0
 	admitBend    = 0.1
 	holdFloor    = 0.035
 	holdShare    = 0.33 // of what a call is worth, to be lost before it is made
