@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"pushbridge/internal/audience"
 	"pushbridge/internal/intent"
 	"pushbridge/internal/journal"
 	"pushbridge/internal/limiter"
@@ -104,6 +105,11 @@ func newLane(b *Bridge, n int, memory *limiter.Memory, state *journal.State) *la
 	ln.sched = limiter.New(limiter.Config{
 		Budget: ln.budget, Settle: b.cfg.Limits.Settle, Memory: memory, NotBefore: k.notBefore, MaxBytes: b.cfg.Limits.MaxRequestBytes,
 	})
+	for c := range state.CallsOf(cfg.Name, cfg.App) {
+		if c.Counted && c.Condition != (audience.Audience{}) {
+			ln.sched.Reached(c.Condition, c.End)
+		}
+	}
 	return ln
 }
 
