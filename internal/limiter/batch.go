@@ -36,7 +36,8 @@ type fate struct {
 	doubt     bool
 
 	inherits bool           // the age of what it superseded:
-	since    instant        // from when its delay is counted
+	since    instant        // from when the oldest's delay is counted
+	due      instant        // the earliest of theirs
 	ghost    ghost          // what it superseded, as far as the price is concerned
 	whole    *intent.Intent // as it came, where its times cannot be packed
 }
@@ -84,26 +85,36 @@ func (i *item) audience() audience.Audience {
 
 func (i *item) priority() intent.Priority { return i.profile.policy.Priority }
 
-// since is from when its delay is counted: its own arrival or the opening that it
-// was held for, or that of what it superseded, so that revisions cannot postpone a
-// push for ever.
-func (i *item) since() instant {
-	since := i.profile.class.since(i.received, i.held)
+// since is from when its delay is counted: its own arrival, or the opening that it
+// was held for.
+func (i *item) since() instant { return i.profile.class.since(i.received, i.held) }
+
+// oldest is since, or that of the oldest that it superseded.
+func (i *item) oldest() instant {
 	if i.fate != nil && i.fate.inherits {
-		return min(since, i.fate.since)
+		return min(i.since(), i.fate.since)
 	}
-	return since
+	return i.since()
 }
 
-// due is when the intent should have been pushed.
-func (i *item) due() instant { return i.since().plus(i.profile.policy.MaxDelay) }
+// ownDue is when the intent should have been pushed.
+func (i *item) ownDue() instant { return i.since().plus(i.profile.policy.MaxDelay) }
 
-// changes is when its loss takes another course: at its due, and when it expires.
+// due is when something of it should have been pushed: the intent, or what it
+// superseded, so that revisions cannot postpone a push for ever.
+func (i *item) due() instant {
+	if i.fate != nil && i.fate.inherits {
+		return min(i.ownDue(), i.fate.due)
+	}
+	return i.ownDue()
+}
+
+// changes is when its loss takes another course: at its own due, and when it expires.
 func (i *item) changes() instant {
 	if i.late {
 		return i.expires
 	}
-	return min(i.due(), i.expires)
+	return min(i.ownDue(), i.expires)
 }
 
 // state says where a pending batch stands.
@@ -200,7 +211,7 @@ func (p *pending) priority() intent.Priority {
 
 func (p *pending) oldest() instant {
 	if p.tally == nil {
-		return p.solo().since()
+		return p.solo().oldest()
 	}
 	return p.tally.oldest
 }

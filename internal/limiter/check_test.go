@@ -87,7 +87,7 @@ func (s *Scheduler) heldBack() (fault error) {
 			return
 		}
 		u := s.purseOf(p)
-		if value := p.value(s.at.seconds()); value >= u.price.admit*(1+1e-6) && s.triggered(u, p, s.guard(s.now)) {
+		if value := p.value(s.at.seconds()); value >= u.price.admit*(1+1e-6) && s.triggered(u, p) {
 			fault = fmt.Errorf("batch %d saves %v of %v, has lost %v of %v, and waits", p.id, value, u.price.admit, p.accrued(s.at.seconds()), u.price.hold)
 		}
 	})
@@ -165,7 +165,7 @@ func (s *Scheduler) checkBatch(w *world, p *pending, items map[*item]bool) error
 			want.line = want.plus(l)
 			want.items++
 			want.urgency[i.priority()-1]++
-			want.oldest = min(want.oldest, i.since())
+			want.oldest = min(want.oldest, i.oldest())
 			want.born, want.lastJoin = min(want.born, i.arrived), max(want.lastJoin, i.arrived)
 			most = min(most, max(1, i.profile.policy.MaxMessages))
 			if i.due() < p.due {

@@ -95,7 +95,9 @@ func (s *Scheduler) lift(p *pending) {
 		u.lulled.remove(p)
 		u.lullEnd.remove(p)
 	case ready:
-		s.ready.remove(p)
+		if s.ready.remove(p); p.frozen() == nil {
+			s.purses[p.purse].ready--
+		}
 	case held:
 		p.units.class().hours.held.remove(p)
 	case behind:
@@ -127,21 +129,35 @@ func (s *Scheduler) reprice(now time.Time) {
 	}
 }
 
-// guard is how long before its due a batch should be ready. It grows with the
-// queue: calls go one an interval, so many that are due at the same instant
-// would make the last ones late.
-func (s *Scheduler) guard(now time.Time) time.Duration {
-	queued := min(s.count, s.budget.Free(now))
-	return 3*time.Second + time.Duration(queued)*s.budget.interval*13/10
+// guards sets how long before its due a batch of each purse should be ready. It grows
+// with those that stand before it: calls go one an interval, so many that are due at
+// the same instant would make the last ones late.
+func (s *Scheduler) guards() {
+	critical, others := 0, 0
+	for _, u := range s.purses {
+		if u.critical {
+			critical += u.due.size() + u.ready
+		} else {
+			others += u.due.size() + u.ready
+		}
+	}
+	free := s.budget.Free(s.now)
+	for _, u := range s.purses {
+		queued := critical
+		if !u.critical {
+			queued += others
+		}
+		u.guard = 3*time.Second + time.Duration(min(queued, free))*s.budget.interval*13/10
+	}
 }
 
 // choose returns the batch to call now.
 func (s *Scheduler) choose(now time.Time) *pending {
 	s.unbar()
 	s.reprice(now)
-	guard := s.guard(now)
+	s.guards()
 	for _, u := range s.purses {
-		s.promote(u, guard)
+		s.promote(u)
 	}
 	for {
 		p, ok := s.ready.top()
@@ -158,9 +174,9 @@ func (s *Scheduler) choose(now time.Time) *pending {
 			continue
 		}
 		u := s.purseOf(p)
-		if !u.price.admits(p.worth) || !s.triggered(u, p, guard) {
+		if !u.price.admits(p.worth) || !s.triggered(u, p) {
 			s.refile(p)
-			s.promote(u, guard)
+			s.promote(u)
 			continue
 		}
 		if b, ok := s.barred(p); ok {
@@ -171,8 +187,8 @@ func (s *Scheduler) choose(now time.Time) *pending {
 	}
 }
 
-func (s *Scheduler) triggered(u *purse, p *pending, guard time.Duration) bool {
-	if s.dueNear(p, guard) {
+func (s *Scheduler) triggered(u *purse, p *pending) bool {
+	if s.dueNear(p, u.guard) {
 		return true
 	}
 	g := gradeOf(p.slope())
@@ -189,7 +205,7 @@ func (s *Scheduler) dueNear(p *pending, guard time.Duration) bool {
 }
 
 // promote moves on the batches of a purse whose time has come.
-func (s *Scheduler) promote(u *purse, guard time.Duration) {
+func (s *Scheduler) promote(u *purse) {
 	for {
 		p, ok := u.asleep.top()
 		if !ok || !u.price.admits(p.worth) {
@@ -199,7 +215,7 @@ func (s *Scheduler) promote(u *purse, guard time.Duration) {
 	}
 	for {
 		p, ok := u.due.top()
-		if !ok || !s.dueNear(p, guard) {
+		if !ok || !s.dueNear(p, u.guard) {
 			break
 		}
 		s.promoteTo(u, p)
@@ -245,6 +261,7 @@ func (s *Scheduler) promoteTo(u *purse, p *pending) {
 		return
 	}
 	p.state = ready
+	u.ready++
 	s.ready.add(p)
 }
 
@@ -264,7 +281,6 @@ func (s *Scheduler) wakeAnyway() time.Time {
 // wake is when the next batch moves on.
 func (s *Scheduler) wake(now time.Time) time.Time {
 	var at time.Time
-	guard := s.guard(now)
 	moves := false
 	for _, u := range s.purses {
 		if u.asleep.size()+u.due.size() == 0 {
@@ -272,7 +288,7 @@ func (s *Scheduler) wake(now time.Time) time.Time {
 		}
 		moves = moves || u.price.moves
 		if p, ok := u.due.top(); ok {
-			at = earliest(at, s.date(p.due).Add(-guard))
+			at = earliest(at, s.date(p.due).Add(-u.guard))
 		}
 		if p, t := u.grades.next(u.price.hold, u.price.most); p != nil {
 			at = earliest(at, s.date(t))

@@ -95,13 +95,13 @@ func (s *Scheduler) supersede(old []*item, by *item) {
 
 // inherit lets the age of old, and its loss, ride on with by.
 func (s *Scheduler) inherit(by, old *item) {
-	since := old.since()
+	since, due := old.oldest(), old.due()
 	f := by.fated()
 	s.changeAll(by, func() {
 		if !f.inherits {
-			f.inherits, f.since = true, since
+			f.inherits, f.since, f.due = true, since, due
 		}
-		f.since = min(f.since, since)
+		f.since, f.due = min(f.since, since), min(f.due, due)
 		by.haunt(old)
 	})
 }

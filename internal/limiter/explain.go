@@ -58,7 +58,7 @@ func (s *Scheduler) waitsFor(p *pending) (string, time.Time) {
 
 // sooner is the first of an instant and of when the deadline of p is near.
 func (s *Scheduler) sooner(p *pending, at instant) time.Time {
-	return latest(s.now, s.date(min(at, p.due.plus(-s.guard(s.now)))))
+	return latest(s.now, s.date(min(at, p.due.plus(-s.purses[p.purse].guard))))
 }
 
 func (s *Scheduler) opening(c *class) time.Time {
@@ -112,7 +112,7 @@ func (s *Scheduler) reason(p *pending) Why {
 		return WhyDigest
 	case c.hours != nil && p.due == c.hours.opens:
 		return WhyOpened
-	case s.dueNear(p, s.guard(s.now)):
+	case s.dueNear(p, s.purses[p.purse].guard):
 		return WhyDeadline
 	}
 	return WhyPrice

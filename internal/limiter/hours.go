@@ -110,10 +110,9 @@ func (s *Scheduler) turnTo(c *class, to turned) {
 		s.changing.add(i)
 	})
 	for _, p := range all {
-		if p.frozen() != nil {
+		if p.recount(); p.frozen() != nil {
 			continue
 		}
-		p.recount()
 		if opened { // it has waited long enough
 			p.due = min(p.due, to.opens)
 		}

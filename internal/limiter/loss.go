@@ -118,7 +118,7 @@ func (p *pending) loss() line {
 func (p *pending) count(s *Scheduler, i *item) {
 	t := p.tally
 	if t.items == 0 {
-		t.oldest, t.born, t.lastJoin, p.due = i.since(), i.arrived, i.arrived, i.due()
+		t.oldest, t.born, t.lastJoin, p.due = i.oldest(), i.arrived, i.arrived, i.due()
 	}
 	t.gap = max(t.gap, i.arrived-t.lastJoin)
 	t.line = t.plus(i.loss())
@@ -144,7 +144,7 @@ func (p *pending) discount(i *item) {
 func (p *pending) hurry(s *Scheduler, i *item) {
 	p.due = min(p.due, i.due())
 	if t := p.tally; t != nil {
-		t.oldest = min(t.oldest, i.since())
+		t.oldest = min(t.oldest, i.oldest())
 	}
 }
 

@@ -68,14 +68,14 @@ func TestLossByWaiting(t *testing.T) {
 		t.Errorf("%d are left", s.Total())
 	}
 
-	// Revisions: the age rides on, and the weight, which is late with the newest.
+	// Revisions: what each has lost rides on, and the weight, which is late with the newest.
 	const born = 4000
 	add(3, born*time.Second, "a", intent.Normal, "k")
 	add(4, (born+20)*time.Second, "a", intent.Normal, "k")
-	look((born+30)*time.Second, 2, lost(1, 30, 60, 3620)+lost(1, 30, 60, 3600))
+	look((born+30)*time.Second, 2, lost(1, 30, 60, 3600)+lost(1, 10, 60, 3600))
 	add(5, (born+40)*time.Second, "a", intent.Normal, "k")
-	look((born+50)*time.Second, 3, 3*lost(1, 50, 60, 3620))
-	look((born+100)*time.Second, 3, 3*lost(1, 100, 60, 3640))
+	look((born+50)*time.Second, 3, lost(1, 50, 60, 3600)+lost(1, 30, 60, 3600)+lost(1, 10, 60, 3600))
+	look((born+100)*time.Second, 3, 3*lost(1, 60, 60, 3600))
 	for n := range 30 {
 		add(10+n, (born+200)*time.Second, "a", intent.Normal, "k")
 	}

@@ -14,7 +14,9 @@ type purse struct {
 	pool     string
 	critical bool
 	price    price
+	guard    time.Duration // how long before its due a batch should be ready
 
+	ready   int             // of its batches wait for nothing but the budget's next call
 	asleep  queue[*pending] // worth less than a call, the most valuable first
 	due     queue[*pending] // worth one, by due: lulled and not
 	grades  grades          // worth one, by when they have paid for it
