@@ -159,7 +159,11 @@ func (s *Scheduler) keepFrozen(f *flight) {
 	p := f.from
 	p.total(s)
 	p.tally.frozen = &b
-	p.each(s.changing.add)
+	p.each(func(i *item) {
+		i.late = false // until it is found to be
+		s.changing.add(i)
+	})
+	p.recount() // hours may have turned meanwhile
 	s.enqueue(p)
 }
 
