@@ -22,7 +22,7 @@ const (
 	hedgeHours   = 15.0 // after so many hours the forecast has half of the trust
 	quietPace    = 1.2  // new batches, in even paces of the quota, below which it may make calls cheap
 	busyPace     = 3.0  // and from which on it may not
-	firstReserve = 0.13 // of the quota, for critical calls, where it follows the demand
+	firstReserve = 0.16 // of the quota, for critical calls, where it follows the demand
 )
 
 // price is what a call costs, in points of loss.
