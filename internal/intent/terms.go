@@ -14,13 +14,13 @@ type Terms struct {
 	// Day is the zone whose calendar day is the window; nil: every 24 hours, which
 	// no boundary of the API's can break.
 	Day *time.Location
-	// Reserve is how many calls of a window only critical may use; AutoReserve: as
-	// many as the critical demand seen so far asks for.
+	// Reserve is how many calls of a window only critical may use; AutoReserve: the
+	// scheduler's own share of the quota.
 	Reserve int
 	Pools   []Pool
 }
 
-// AutoReserve lets the reserve follow the critical demand.
+// AutoReserve leaves the size of the reserve to the scheduler.
 const AutoReserve = -1
 
 // Pool is a team's share of the calls of a window.

@@ -15,5 +15,10 @@
 // packed: an intent that is handed out again is equal to the one that came, its
 // times in UTC.
 //
+// A call has a price. A batch sleeps while it saves less, waits until it has lost its
+// share of the price, lulls while its burst goes on, and then is ready; it is held
+// while its hours are shut, and stands behind a bar while its users were reached too
+// often or an alert holds its pool back.
+//
 // A Scheduler has one owner and is not safe for concurrent use.
 package limiter

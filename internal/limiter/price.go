@@ -19,10 +19,10 @@ const (
 	growFactor   = 5.0 // how much more is waited for while a burst goes on
 	criticalHold = 2.0 // how much more a critical batch waits for its like
 
-	hedgeHours   = 15.0 // after so many hours the forecast has half of the trust
-	quietPace    = 1.2  // new batches, in even paces of the quota, below which it may make calls cheap
-	busyPace     = 3.0  // and from which on it may not
-	firstReserve = 0.16 // of the quota, for critical calls, where it follows the demand
+	hedgeHours  = 15.0 // after so many hours the forecast has half of the trust
+	quietPace   = 1.2  // new batches, in even paces of the quota, below which it may make calls cheap
+	busyPace    = 3.0  // and from which on it may not
+	autoReserve = 0.16 // of the quota, for critical calls, where the rules say auto
 )
 
 // price is what a call costs, in points of loss.

@@ -11,7 +11,7 @@ import (
 // Config is what a Scheduler is made of.
 type Config struct {
 	Budget    *Budget       // the calls that may be made; the Scheduler spends from it
-	Settle    time.Duration // how long a due or critical batch may wait for others of its burst
+	Settle    time.Duration // how long a critical batch may wait for others while calls are plenty
 	Memory    *Memory       // tells repeats
 	NotBefore time.Time     // no call before this instant; what an earlier Scheduler was told
 	MaxBytes  int           // of a request: nothing is united beyond it; 0: no limit

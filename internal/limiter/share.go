@@ -60,7 +60,7 @@ func (s *Scheduler) reserve(at time.Time) float64 {
 	if s.budget.reserve != intent.AutoReserve {
 		return float64(s.budget.reserve)
 	}
-	return firstReserve * float64(s.budget.quota)
+	return autoReserve * float64(s.budget.quota)
 }
 
 // comeBack lists when the calls that count at an instant cease to.

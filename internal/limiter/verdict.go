@@ -13,7 +13,7 @@ type Why uint8
 // The reasons, a closed list; the words are those of results and logs.
 const (
 	WhyDeadline Why = iota + 1 // a max_delay is near
-	WhyCritical                // it is critical and has settled
+	WhyCritical                // it is critical, and has lost what a critical call costs
 	WhyOpened                  // its hours have opened
 	WhyDigest                  // it is its digest's time
 	WhyPrice                   // it has lost as much by waiting as a call costs
