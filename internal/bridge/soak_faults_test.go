@@ -73,7 +73,6 @@ func (s *soak) strike(f soakFault) {
 			extra := &soakSlot{n: -1}
 			s.later(f.For*time.Duration(n)/time.Duration(f.N), func() { extra.inst = s.launch(extra) })
 			s.later(f.For*time.Duration(n+1)/time.Duration(f.N)+time.Second, func() {
-				s.starts = append(s.starts, start{at: time.Now(), end: true})
 				go extra.inst.leave()
 			})
 		}
