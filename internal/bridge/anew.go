@@ -26,7 +26,7 @@ func (l *loop) isMadeAnew(r *consume.Record) bool {
 // madeAnew forgets what is known of a partition's records: its offsets mean others
 // now. The journal learns it before it learns anything of the new ones.
 func (l *loop) madeAnew(p offset.Partition, why ...any) {
-	l.b.cfg.Logger.Warn("topic was made anew: its offsets mean other records than before", append([]any{"partition", p.String()}, why...)...)
+	l.b.cfg.Logger.Warn("topic was made anew: its offsets mean other records than before, and what of those had not ended is gone", append([]any{"partition", p.String()}, why...)...)
 	l.known.rewound(p)
 	for _, ln := range l.lanes {
 		for _, f := range ln.frozen {

@@ -161,12 +161,27 @@ func (l *loop) conclude(end *pushEnd, p *push, v limiter.Verdict, now time.Time)
 		return
 	}
 	before := l.outbox.dispositions.len()
+	if v.Result == limiter.Rejected {
+		l.noteRefused(p)
+	}
 	if l.decides() || v.Result != limiter.Again { // what a call has decided is so, whoever owns
 		l.end(p.lane, p.lane.sched.Done(now, p.batch, v), now)
 	}
 	end.dispositions = l.outbox.dispositions.takeFrom(before)
 	end.after = l.outbox.dispositions.seal()
 	l.outbox.ended = end
+}
+
+// noteRefused remembers by which call the events end that are in several, one of
+// them refused.
+func (l *loop) noteRefused(p *push) {
+	for i := range p.batch.Covers {
+		in := p.batch.Covers[i].Intent
+		key := partly{in.Origin.Position, in.Rule}
+		if l.refused[key] == nil && len(in.Audiences) > 1 {
+			l.refused[key] = p
+		}
+	}
 }
 
 // tellOutcome logs the call, and remembers what people may want to see.

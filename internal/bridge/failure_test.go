@@ -3,6 +3,7 @@ package bridge
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -245,6 +246,34 @@ func TestRefusedForGoodIsRejectedAndKept(t *testing.T) {
 		}
 		w.wantCommitted()
 	})
+}
+
+// An event in three calls of which the API refuses one ends by that one.
+func TestRefusedPartIsNamed(t *testing.T) {
+	t.Attr("promise", "explained")
+	t.Parallel()
+	users, tags := tagged(25)
+	for refused := range 3 {
+		t.Run(fmt.Sprint("call ", refused+1), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, setup{rules: twoRules, users: users}, func(t *testing.T, w *world) {
+				w.start()
+				sleep(5 * time.Second)
+				w.must(w.sim.Inject(pushsim.Fault{Kind: pushsim.FaultCode, Code: 90001, From: refused + 1}))
+				w.emit(promo("sale", tags...))
+				sleep(2 * time.Minute)
+				w.wantDispositions(map[string]string{"e1": "rejected"})
+				events, pushes := w.results()
+				if len(pushes) != 3 {
+					t.Fatalf("%d calls, want 3", len(pushes))
+				}
+				if d := events[0].Data; d.Code != 90001 || d.PushID != pushes[refused].Data.PushID || d.Parts != 3 {
+					t.Errorf("the event says %+v, want push %s and code 90001", d, pushes[refused].Data.PushID)
+				}
+				w.wantCommitted()
+			})
+		})
+	}
 }
 
 func TestConfigurationErrorPausesAndDropsNothing(t *testing.T) {

@@ -61,8 +61,12 @@ func (k *known) endedUnder(p offset.Position, rule string) bool { return k.state
 
 // doubted corrects how an event ended for which an earlier life made a call that
 // may have been carried out, by an app that is asked no more: what was not called
-// again in time was pushed, as far as is known.
+// again in time was pushed, as far as is known. And where only a part of it was
+// called for, in doubt, that doubt is the whole event's.
 func (k *known) doubted(d *journal.Disposition) {
+	if d.Kind != journal.Duplicate {
+		d.Doubt = d.Doubt || k.inDoubt(d.Rule, d.Origin.Position)
+	}
 	for i := range k.orphans {
 		a := &k.orphans[i]
 		if !slices.ContainsFunc(a.Covers, func(c journal.Cover) bool { return coversIntent(&c, d.Rule, d.Origin.Position) }) {

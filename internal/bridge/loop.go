@@ -34,6 +34,9 @@ type loop struct {
 	// several counts the dispositions that an event with more than one still
 	// needs; an event with one is not in it.
 	several map[offset.Position]int
+	// refused holds the calls that the API refused for good while other parts of what
+	// they carried were open: it is by them that those events end.
+	refused map[partly]*push
 
 	outbox    outbox
 	lastPush  []PushSummary
@@ -57,6 +60,12 @@ type loop struct {
 	committing bool
 	unanswered bool // a commit failed and may still arrive, after a later one
 	notOwner   bool // a commit was refused: nothing more can be committed
+}
+
+// partly is an event under a rule by which it takes several calls.
+type partly struct {
+	at   offset.Position
+	rule string
 }
 
 // push is one push through its attempts.
@@ -84,6 +93,7 @@ func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time)
 		assigned:   make(map[offset.Partition]consume.Assignment),
 		begun:      make(map[offset.Partition]bool),
 		several:    make(map[offset.Position]int),
+		refused:    make(map[partly]*push),
 		committed:  make(map[offset.Partition]int64),
 		commitAt:   now.Add(commitEvery),
 		called:     make(chan callDone, 1),

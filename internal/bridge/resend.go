@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -160,6 +161,9 @@ func (l *loop) admit(in intent.Intent, now time.Time) {
 		l.dispose(dispositionOfMade(in, made, now))
 		return
 	}
+	if !l.decides() {
+		return // the next owner reads it again
+	}
 	in.Audiences = rest
 	if !l.hold(in) {
 		ln := l.laneOf[in.Policy.Lane]
@@ -198,19 +202,40 @@ func (k *known) add(m made) {
 func (k *known) remaining(in intent.Intent) ([]audience.Audience, *made) {
 	rest := in.Audiences
 	var last *made
-	calls := k.made[in.Rule][in.Origin.Position.Partition]
-	for i := range calls {
-		c := &calls[i]
-		if !c.offsets.Contains(in.Origin.Position.Offset) {
-			continue
-		}
+	for c := range k.callsFor(in.Rule, in.Origin.Position) {
 		if !c.part || c.outcome.Class == pushapi.ClassReject.String() { // of an event in two parts of which one is refused none is pushed
-			return nil, &c.made
+			rest, last = nil, &c.made
+			break
 		}
-		last = &made{attempt: c.attempt, outcome: c.outcome, doubt: c.doubt || last != nil && last.doubt}
+		last = &c.made
 		rest = slices.DeleteFunc(slices.Clone(rest), c.attempt.Condition.Contains)
 	}
-	return rest, last
+	if last == nil {
+		return rest, nil
+	}
+	return rest, &made{attempt: last.attempt, outcome: last.outcome, doubt: k.inDoubt(in.Rule, in.Origin.Position)}
+}
+
+// callsFor yields the calls that carried an event under a rule, or a part of it.
+func (k *known) callsFor(rule string, p offset.Position) iter.Seq[*carried] {
+	return func(yield func(*carried) bool) {
+		calls := k.made[rule][p.Partition]
+		for i := range calls {
+			if calls[i].offsets.Contains(p.Offset) && !yield(&calls[i]) {
+				return
+			}
+		}
+	}
+}
+
+// inDoubt says whether one of the calls that carried the event is.
+func (k *known) inDoubt(rule string, p offset.Position) bool {
+	for c := range k.callsFor(rule, p) {
+		if c.doubt {
+			return true
+		}
+	}
+	return false
 }
 
 // dispositionOfMade says how an intent ended whose last call was made in an earlier

@@ -131,6 +131,31 @@ func TestRestartBetweenTwoPartsOfOneAudience(t *testing.T) {
 	})
 }
 
+// An event in three calls of which a crash took the first one's outcome is pushed
+// as far as is known, whatever became of the others.
+func TestRestartAfterAPartInDoubt(t *testing.T) {
+	t.Attr("promise", "explained")
+	t.Parallel()
+	users, tags := tagged(25)
+	inBubble(t, setup{rules: twoRules, users: users}, func(t *testing.T, w *world) {
+		i := w.start(func(o *options) { o.limits.StopWithin = 5 * time.Second })
+		sleep(5 * time.Second)
+		w.must(w.sim.Inject(pushsim.Fault{Kind: pushsim.FaultStall}))
+		w.emit(promo("sale", tags...))
+		for len(w.sim.Calls()) < 1 {
+			sleep(100 * time.Millisecond)
+		}
+		w.crash(i)
+		w.start()
+		sleep(2 * time.Minute)
+		w.wantDispositions(map[string]string{"e1": "pushed"})
+		if events, _ := w.results(); !events[0].Data.Doubt || len(w.sim.Calls()) != 3 {
+			t.Errorf("after %d calls, the first in doubt, the event says %+v", len(w.sim.Calls()), events[0].Data)
+		}
+		w.wantCommitted()
+	})
+}
+
 // The count of calls survives restarts.
 func TestRestartKeepsTheBudget(t *testing.T) {
 	t.Attr("promise", "budget")

@@ -116,7 +116,8 @@ func voidOf(a *journal.Attempt) journal.Outcome {
 }
 
 // dispositionOf says how an intent ended that the scheduler gave back. push and
-// o are of the call that carried its last part, zero where none did.
+// o are of the call that carried its last part, or of the one of its parts that was
+// refused; zero where there was none.
 func dispositionOf(e limiter.Ended, push identity, o pushapi.Outcome, now time.Time) journal.Disposition {
 	d := journal.Disposition{
 		Origin: e.Intent.Origin, Rule: e.Intent.Rule, Lane: e.Intent.Policy.Lane, Priority: e.Intent.Policy.Priority, At: now, Doubt: e.Doubt,

@@ -10,12 +10,6 @@ import (
 // checkBudget looks at the API's log: the interval from each answer to the next
 // request, and all windows of 24 hours.
 func (s *soak) checkBudget(o *outside) {
-	gap := func(first, last pushsim.Call, short time.Duration) string {
-		if ahead := s.ifAhead(first, last, short); ahead != "" || !o.endless(first, last) {
-			return ahead
-		}
-		return "doubt forgotten"
-	}
 	for _, app := range []uint32{testApp, alertsApp} {
 		var counted []pushsim.Call
 		var last pushsim.Call
@@ -26,26 +20,26 @@ func (s *soak) checkBudget(o *outside) {
 			if last.Number > 0 {
 				apart := c.Received.Sub(last.Answered)
 				if apart <= time.Second {
-					s.fail("budget", gap(last, c, time.Second-apart), "call %d came %v after the answer to call %d", c.Number, apart, last.Number)
+					s.fail("budget", s.ifAhead(last, c, time.Second-apart), "call %d came %v after the answer to call %d", c.Number, apart, last.Number)
 				}
 				s.minInterval(c.Received.Sub(last.Received))
 			}
 			// An answer of 90047 proves nothing: the API counts calls to which it was
 			// made to say 90024. The windows are counted below.
 			if c.Fault == "" && c.Code == 90024 {
-				s.fail("budget", gap(last, c, time.Nanosecond), "the API answered %d to call %d", c.Code, c.Number)
+				s.fail("budget", s.ifAhead(last, c, time.Nanosecond), "the API answered %d to call %d", c.Code, c.Number)
 			}
 			last = c
 			if c.Code != 90024 { // which costs nothing
 				counted = append(counted, c)
 			}
 		}
-		s.checkWindows(app, counted, gap)
+		s.checkWindows(app, counted)
 	}
 }
 
 // checkWindows counts the calls in all windows of 24 hours, both ends in them.
-func (s *soak) checkWindows(app uint32, calls []pushsim.Call, gap func(first, last pushsim.Call, short time.Duration) string) {
+func (s *soak) checkWindows(app uint32, calls []pushsim.Call) {
 	slices.SortFunc(calls, func(a, b pushsim.Call) int { return a.Judged.Compare(b.Judged) })
 	first := 0
 	for i := range calls {
@@ -57,34 +51,13 @@ func (s *soak) checkWindows(app uint32, calls []pushsim.Call, gap func(first, la
 		if n > s.quota {
 			why := ""
 			for _, c := range calls[first:i] { // which of them was it that freed its place too early?
-				if why = gap(c, calls[i], 24*time.Hour-calls[i].Judged.Sub(c.Judged)); why != "" {
+				if why = s.ifAhead(c, calls[i], 24*time.Hour-calls[i].Judged.Sub(c.Judged)); why != "" {
 					break
 				}
 			}
 			s.fail("budget", why, "%d calls of app %d in the 24 hours before call %d, quota %d", n, app, calls[i].Number, s.quota)
 		}
 	}
-}
-
-// endless says whether the API had a call between the two, the first with them, of
-// a push of which the journal has fewer outcomes than it had calls.
-func (o *outside) endless(first, last pushsim.Call) bool {
-	calls, outcomes := map[uint32]int{}, map[uint32]int{}
-	for _, c := range o.calls {
-		calls[c.MsgRandom]++
-	}
-	for random, attempts := range o.byRandom {
-		numbers := map[int]bool{} // one that was not fenced gives its number to the next
-		for _, i := range attempts {
-			if a := &o.attempts[i]; !numbers[a.Number] {
-				numbers[a.Number] = true
-				outcomes[random] += a.outcomes
-			}
-		}
-	}
-	return slices.ContainsFunc(o.calls, func(c pushsim.Call) bool {
-		return !c.Received.Before(first.Received) && c.Received.Before(last.Received) && calls[c.MsgRandom] > outcomes[c.MsgRandom]
-	})
 }
 
 func (s *soak) minInterval(d time.Duration) {

@@ -38,7 +38,7 @@ func (s *soak) checkCalls(o *outside) {
 		}
 		a := &o.attempts[o.byRandom[c.MsgRandom][0]]
 		if !toldRandom[c.MsgRandom] {
-			s.fail("explained", s.ifUntold(c.Received), "call %d, push %s, was not told", c.Number, a.ID)
+			s.fail("explained", "", "call %d, push %s, was not told", c.Number, a.ID)
 		}
 		s.checkPeople(c, a, made)
 	}
@@ -89,7 +89,7 @@ func (s *soak) checkPeople(c pushsim.Call, a *journalAttempt, made map[string][]
 		for at := range cover.Events.offsets() {
 			rec, rule := s.find(cover.Events.Partition, at, cover.Rule, texts)
 			if rec == nil {
-				s.fail("exactly-the-right-people", s.ifAnew(), "call %d with %v says that it carries %s at %d@%d, which says something else", c.Number, texts, cover.Rule, cover.Events.Partition, at)
+				s.fail("exactly-the-right-people", "", "call %d with %v says that it carries %s at %d@%d, which says something else", c.Number, texts, cover.Rule, cover.Events.Partition, at)
 				continue
 			}
 			if c.App != rule.app() {
@@ -105,7 +105,7 @@ func (s *soak) checkPeople(c pushsim.Call, a *journalAttempt, made map[string][]
 		}
 	}
 	if !maps.Equal(want, got) {
-		s.fail("exactly-the-right-people", s.ifAnew(), "call %d with %v reached %v, and its events mean %v", c.Number, texts, slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
+		s.fail("exactly-the-right-people", "", "call %d with %v reached %v, and its events mean %v", c.Number, texts, slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
 	}
 }
 
@@ -179,23 +179,13 @@ func (s *soak) checkAsk(o *outside, e *storyEvent, r *storyRule, x told, calls [
 	case d.Disposition == "":
 	case d.Disposition == "pushed":
 		if !slices.ContainsFunc(o.byPush[d.PushID], func(i int) bool { return o.attempts[i].carries(d.Partition, d.Offset, r.name) }) {
-			s.fail("explained", s.ifAnew(), "event %s under %s was told as pushed by %s, which does not carry it", e.id, r.name, d.PushID)
+			s.fail("explained", "", "event %s under %s was told as pushed by %s, which does not carry it", e.id, r.name, d.PushID)
 		}
 		if need := len(coversOf(e)); !d.Doubt && (!wide && !reached || wide && len(byPart) < need) {
-			gap := s.ifAnew()
-			if wide && slices.ContainsFunc(o.attempts, func(a journalAttempt) bool {
-				return len(o.outcomes[a.ID]) == 0 && a.carries(d.Partition, d.Offset, r.name)
-			}) {
-				gap = "part in doubt"
-			}
-			s.fail("nothing-lost", gap, "event %s under %s was told as pushed by %s, and was not: %d calls", e.id, r.name, d.PushID, len(calls))
+			s.fail("nothing-lost", "", "event %s under %s was told as pushed by %s, and was not: %d calls", e.id, r.name, d.PushID, len(calls))
 		}
 	case reached && !d.Doubt && !wide && !s.saidNo(o, calls):
-		gap := s.ifAnew()
-		if len(o.outcomes[calls[0].push]) == 0 {
-			gap = "doubt forgotten"
-		}
-		s.fail("explained", gap, "event %s under %s was told as %s, and call %d carried it", e.id, r.name, d.Disposition, calls[0].call.Number)
+		s.fail("explained", "", "event %s under %s was told as %s, and call %d carried it", e.id, r.name, d.Disposition, calls[0].call.Number)
 	}
 }
 
@@ -254,24 +244,16 @@ func (s *soak) checkRepeat(o *outside, r *storyRule, first, again madeCall) {
 	last := o.byPush[again.push][len(o.byPush[again.push])-1]
 	at, known := o.oks[first.push]
 	known = known && at < o.attempts[last].line
-	gap := ""
 	switch {
 	case first.record != again.record:
-		gap = "forgotten"
 	case lie(first.call):
 		s.counts["users reached twice: the API said no"] += users
 		return
 	case !known && resend && first.push == again.push:
 		s.counts["users reached twice: resend"] += users
 		return
-	case !known && resend:
-		gap = "other number"
-	case !known && len(o.outcomes[first.push]) == 0 && first.push != again.push:
-		gap = "doubt forgotten"
-	case s.life > 0:
-		gap = "topic anew"
 	}
 	why := []string{fmt.Sprintf("on_doubt resend is %t", resend), fmt.Sprintf("the journal knows of the first %v", slices.Sorted(maps.Keys(o.outcomes[first.push])))}
-	s.fail("exactly-the-right-people", gap, "%s under %s reached %d users by call %d (push %s, %s, answered %d) and again by call %d (push %s): %s",
+	s.fail("exactly-the-right-people", "", "%s under %s reached %d users by call %d (push %s, %s, answered %d) and again by call %d (push %s): %s",
 		again.record, r.name, users, first.call.Number, first.push, first.call.Fault, first.call.Code, again.call.Number, again.push, strings.Join(why, ", "))
 }

@@ -82,7 +82,7 @@ func (s *soak) checkEnds(o *outside) {
 			xs := got[key]
 			delete(got, key)
 			if len(xs) > 1 {
-				s.fail("nothing-lost", s.ifAnew(), "%s under %q has %d dispositions", r, rule.name, len(xs))
+				s.fail("nothing-lost", "", "%s under %q has %d dispositions", r, rule.name, len(xs))
 			}
 			ask := key.id + " " + rule.name
 			switch {
@@ -112,11 +112,7 @@ func (s *soak) checkMissing(o *outside, r *soakRecord, rule string) {
 		s.counts["lost and reported"]++
 		return
 	}
-	gap := s.ifAnew()
-	if n, ok := o.ended[placeUnder{r.partition, r.offset, rule}]; ok && gap == "" {
-		gap = s.ifUntold(o.written[n])
-	}
-	s.fail("nothing-lost", gap, "%s under %q has no disposition, and nobody reported it as lost", r, rule)
+	s.fail("nothing-lost", s.ifAnew(r), "%s under %q has no disposition, and nobody reported it as lost", r, rule)
 }
 
 // reported says whether an instance has logged that the record is lost.
@@ -135,7 +131,7 @@ func (s *soak) reported(o *outside, r *soakRecord) bool {
 // checkKind says whether the record may have ended so.
 func (s *soak) checkKind(r *soakRecord, rule *storyRule, x told) {
 	d := x.Data
-	want, gap := "", ""
+	want := ""
 	switch {
 	case r.event == nil:
 		want = "dead-lettered"
@@ -159,13 +155,10 @@ func (s *soak) checkKind(r *soakRecord, rule *storyRule, x told) {
 			ok = s.mayExpireInSoak(r.event, rule, d.Decided)
 		case "rejected":
 			ok = d.Code == 90056 && s.lied("code 90056")
-			if d.Code == 0 && d.Parts > 1 {
-				gap = "refused part"
-			}
 		}
 	}
 	if !ok {
-		s.fail("nothing-lost", gap, "%s under %q ended as %s at %s (push %s, code %d, doubt %t), after %d calls in 24 hours", r, rule.name, d.Disposition, d.Decided.UTC().Format("02T15:04:05"),
+		s.fail("nothing-lost", "", "%s under %q ended as %s at %s (push %s, code %d, doubt %t), after %d calls in 24 hours", r, rule.name, d.Disposition, d.Decided.UTC().Format("02T15:04:05"),
 			d.PushID, d.Code, d.Doubt, s.callsIn(rule.app(), d.Decided.Add(-24*time.Hour), d.Decided))
 	}
 }
@@ -176,11 +169,15 @@ func (s *soak) lied(what string) bool {
 }
 
 // mayExpireInSoak says whether an event may have been given up: its time was
-// over, and calls were few, or something was wrong in the meantime.
+// over, and it was not worth a call, or calls were few, or something was wrong in
+// the meantime.
 func (s *soak) mayExpireInSoak(e *storyEvent, rule *storyRule, decided time.Time) bool {
 	end := e.at.Add(rule.expire)
 	if decided.Add(time.Millisecond).Before(end) { // the results have milliseconds
 		return false
+	}
+	if s.quota < plenty && rule.priority != "critical" { // it may never have been worth a call
+		return true
 	}
 	calls := s.callsIn(rule.app(), end.Add(-24*time.Hour), end)
 	if s.bound <= 8 { // what waits in one lane keeps the other's events from being read
@@ -223,34 +220,8 @@ func (s *soak) checkCopies(ask string, xs []told, lost bool) {
 	case len(counting) == 0 && dup && !lost:
 		s.fail("nothing-lost", "", "event %q ended as a duplicate only", ask)
 	case len(counting) > 1:
-		s.fail("exactly-the-right-people", s.ifForgotten(counting), "event %q ended %d times otherwise than as a duplicate", ask, len(counting))
+		s.fail("exactly-the-right-people", "", "event %q ended %d times otherwise than as a duplicate", ask, len(counting))
 	}
-}
-
-// ifForgotten is the gap of the lost memory, where some instance began or ended
-// between the first and the last of the decisions.
-func (s *soak) ifForgotten(xs []told) string {
-	first, last := xs[0].Data.Decided, xs[0].Data.Decided
-	for _, x := range xs {
-		if x.Data.Decided.Before(first) {
-			first = x.Data.Decided
-		}
-		if x.Data.Decided.After(last) {
-			last = x.Data.Decided
-		}
-	}
-	first = first.Add(-15 * time.Minute) // what was read before the start and decided after it
-	for _, x := range s.starts {
-		if x.at.After(first) && x.at.Before(last) {
-			return "forgotten"
-		}
-	}
-	for _, x := range s.trouble { // the group may have changed hands
-		if x.from.Before(last) && x.to.After(first) {
-			return "forgotten"
-		}
-	}
-	return ""
 }
 
 // checkCommits holds every sample of the committed offsets against the journal as
@@ -304,7 +275,7 @@ func (s *soak) checkLetters(o *outside) {
 				}
 			}
 			if !has[strconv.Itoa(r.partition)+"@"+strconv.FormatInt(r.offset, 10)+" "+rule.name+" "+r.value] {
-				s.fail("nothing-lost", s.ifAnew(), "%s under %q is told as dead-lettered, and is not on the topic of dead letters", r, rule.name)
+				s.fail("nothing-lost", "", "%s under %q is told as dead-lettered, and is not on the topic of dead letters", r, rule.name)
 			}
 		}
 	}

@@ -3,23 +3,18 @@ package bridge
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"pushbridge/internal/pushapi/pushsim"
 )
 
-// knownGaps are the gaps that docs/design.md lists under "What is not promised yet".
+// knownGaps are gaps that docs/design.md and docs/journal.md list as not promised.
 // A failure that one of them explains is counted and printed, and does not fail
 // the soak; an entry goes when its gap is closed.
 var knownGaps = map[string]string{
-	"untold":          "a session that ends between the journal and the results, by a crash or because results are unwritable, leaves result events untold",
-	"forgotten":       "the memory that tells duplicates is lost with the writer: a repeat is pushed again",
-	"topic anew":      "a topic that is deleted and made anew gives old offsets to new records",
-	"other number":    "a resend after a crash that others joined, or that lost some, is another call with another MsgRandom",
-	"doubt forgotten": "an attempt without an outcome is taken for never made as soon as a later one stands beside the offsets: the call does not count, and what it carried under drop is pushed again",
-	"refused part":    "an event of several calls, of which the API refused one, ends as rejected by the last of them, with its code",
-	"part in doubt":   "an event of several calls, of which one is in doubt since before a restart, ends as pushed without a word of doubt",
-	"clock ahead":     "the journal's stamps are wall clocks: one that is set forward makes calls look older than they are",
+	"topic anew":  "what had not ended of a topic that was made anew is lost without a word where no new record tells that it was",
+	"clock ahead": "the journal's stamps are wall clocks: one that is set forward makes calls look older than they are",
 }
 
 // failure is a promise that a run broke.
@@ -30,17 +25,6 @@ type failure struct {
 // fail notes a broken promise, and which known gap explains it; empty: none.
 func (s *soak) fail(promise, gap, format string, args ...any) {
 	s.failures = append(s.failures, failure{promise, gap, fmt.Sprintf(format, args...)})
-}
-
-// ifUntold is the gap of an end between the journal and the results, where one
-// came soon after: results can be unwritable for 20 minutes.
-func (s *soak) ifUntold(written time.Time) string {
-	for _, x := range s.starts {
-		if x.end && x.at.After(written.Add(-time.Second)) && x.at.Before(written.Add(25*time.Minute)) {
-			return "untold"
-		}
-	}
-	return ""
 }
 
 // clockStep is a slot's clock being set.
@@ -86,9 +70,10 @@ func (s *soak) ifAhead(first, last pushsim.Call, by time.Duration) string {
 	return ""
 }
 
-// ifAnew is the gap of a topic that was made anew, where it was.
-func (s *soak) ifAnew() string {
-	if s.life > 0 {
+// ifAnew is the gap of a topic that was made anew and stayed empty, where the
+// record was in the old one.
+func (s *soak) ifAnew(r *soakRecord) string {
+	if r.life < s.life && !slices.ContainsFunc(s.records, func(x *soakRecord) bool { return x.life > r.life && x.partition == r.partition }) {
 		return "topic anew"
 	}
 	return ""

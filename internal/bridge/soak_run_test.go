@@ -28,7 +28,6 @@ type soak struct {
 	counts   map[string]int
 	failures []failure
 	births   []time.Time // of the input topic's lives after the first
-	starts   []start
 	clocks   []clockStep
 	slotOf   map[string]int // by caller
 	closest  time.Duration  // two calls of one app, at the API
@@ -64,13 +63,6 @@ type sample struct {
 	life      int
 	committed [soakPartitions]int64
 	journal   int64
-}
-
-// start is the beginning of an instance, or its end, or that of a session which
-// could not finish.
-type start struct {
-	at  time.Time
-	end bool
 }
 
 func newSoak(seed uint64) *soak {
@@ -146,7 +138,6 @@ func (s *soak) launch(slot *soakSlot) *instance {
 	name := callerName(len(s.w.running))
 	s.slotOf[name] = slot.n
 	i := s.w.start(s.options(slot, name))
-	s.starts = append(s.starts, start{at: time.Now()})
 	s.counts["starts"]++
 	return i
 }
@@ -164,7 +155,6 @@ func (s *soak) down(slot *soakSlot, crash bool, d time.Duration) {
 		s.kill(i)
 	} else {
 		s.counts["stops"]++
-		s.starts = append(s.starts, start{at: time.Now(), end: true})
 		go i.leave()
 	}
 	if d > 0 {
@@ -178,7 +168,6 @@ func (s *soak) kill(i *instance) {
 	i.wire.kill()
 	i.stop()
 	s.counts["crashes"]++
-	s.starts = append(s.starts, start{at: time.Now(), end: true})
 }
 
 // slot returns the one of the number, or the writer's; nil: nobody writes.

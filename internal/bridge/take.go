@@ -129,6 +129,11 @@ func (l *loop) end(ln *lane, ended []limiter.Ended, now time.Time) {
 		if p := ln.push; p != nil && e.Batch != nil && e.Batch.ID == p.batch.ID {
 			id, o = p.identity, p.outcome
 		}
+		key := partly{e.Intent.Origin.Position, e.Intent.Rule}
+		if p := l.refused[key]; p != nil && e.Kind == limiter.EndRejected {
+			id, o, e.Batch = p.identity, p.outcome, p.batch
+		}
+		delete(l.refused, key)
 		d := dispositionOf(e, id, o, now)
 		l.known.doubted(&d)
 		l.dispose(d)
