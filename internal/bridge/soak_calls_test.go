@@ -184,6 +184,8 @@ func (s *soak) checkAsk(o *outside, e *storyEvent, r *storyRule, x told, calls [
 		if need := len(coversOf(e)); !d.Doubt && (!wide && !reached || wide && len(byPart) < need) {
 			s.fail("nothing-lost", "", "event %s under %s was told as pushed by %s, and was not: %d calls", e.id, r.name, d.PushID, len(calls))
 		}
+	case d.Disposition == "rejected" && !o.outcomes[d.PushID]["reject"]:
+		s.fail("explained", "", "event %s under %s was told as rejected by %s, which was not refused", e.id, r.name, d.PushID)
 	case reached && !d.Doubt && !wide && !s.saidNo(o, calls):
 		s.fail("explained", "", "event %s under %s was told as %s, and call %d carried it", e.id, r.name, d.Disposition, calls[0].call.Number)
 	}
@@ -245,7 +247,7 @@ func (s *soak) checkRepeat(o *outside, r *storyRule, first, again madeCall) {
 	at, known := o.oks[first.push]
 	known = known && at < o.attempts[last].line
 	switch {
-	case first.record != again.record:
+	case first.record != again.record: // a repeat of the event is never pushed
 	case lie(first.call):
 		s.counts["users reached twice: the API said no"] += users
 		return

@@ -112,7 +112,7 @@ func (s *soak) checkMissing(o *outside, r *soakRecord, rule string) {
 		s.counts["lost and reported"]++
 		return
 	}
-	s.fail("nothing-lost", s.ifAnew(r), "%s under %q has no disposition, and nobody reported it as lost", r, rule)
+	s.fail("nothing-lost", s.ifAnew(o, r), "%s under %q has no disposition, and nobody reported it as lost", r, rule)
 }
 
 // reported says whether an instance has logged that the record is lost.
@@ -179,6 +179,10 @@ func (s *soak) mayExpireInSoak(e *storyEvent, rule *storyRule, decided time.Time
 	if s.quota < plenty && rule.priority != "critical" { // it may never have been worth a call
 		return true
 	}
+	// What may wait keeps from being read what may not, where the bound is small.
+	if s.pausedIn(e.at, end) > rule.expire/2 {
+		return true
+	}
 	calls := s.callsIn(rule.app(), end.Add(-24*time.Hour), end)
 	if s.bound <= 8 { // what waits in one lane keeps the other's events from being read
 		calls = max(s.callsIn(testApp, end.Add(-24*time.Hour), end), s.callsIn(alertsApp, end.Add(-24*time.Hour), end))
@@ -194,6 +198,17 @@ func (s *soak) mayExpireInSoak(e *storyEvent, rule *storyRule, decided time.Time
 		return true
 	}
 	return slices.ContainsFunc(slices.Concat(s.trouble, s.away), func(a span) bool { return a.from.Before(end) && a.to.After(e.at) })
+}
+
+// pausedIn is how long nothing was read between the two.
+func (s *soak) pausedIn(from, to time.Time) time.Duration {
+	var sum time.Duration
+	for _, x := range s.full {
+		if x.to.After(from) && x.from.Before(to) {
+			sum += min(x.to.Sub(from), to.Sub(x.from), to.Sub(from), x.to.Sub(x.from))
+		}
+	}
+	return sum
 }
 
 func (s *soak) callsIn(app uint32, from, to time.Time) int {
@@ -275,7 +290,7 @@ func (s *soak) checkLetters(o *outside) {
 				}
 			}
 			if !has[strconv.Itoa(r.partition)+"@"+strconv.FormatInt(r.offset, 10)+" "+rule.name+" "+r.value] {
-				s.fail("nothing-lost", "", "%s under %q is told as dead-lettered, and is not on the topic of dead letters", r, rule.name)
+				s.fail("nothing-lost", s.ifAnew(o, r), "%s under %q is told as dead-lettered, and is not on the topic of dead letters", r, rule.name)
 			}
 		}
 	}

@@ -70,10 +70,24 @@ func (s *soak) ifAhead(first, last pushsim.Call, by time.Duration) string {
 	return ""
 }
 
-// ifAnew is the gap of a topic that was made anew and stayed empty, where the
-// record was in the old one.
-func (s *soak) ifAnew(r *soakRecord) string {
-	if r.life < s.life && !slices.ContainsFunc(s.records, func(x *soakRecord) bool { return x.life > r.life && x.partition == r.partition }) {
+// ifAnew is the gap of a topic that was made anew, where nothing can tell what
+// became of the record: the new one has stayed empty, nothing of the old one was
+// read, or both had at this offset what is no event.
+func (s *soak) ifAnew(o *outside, r *soakRecord) string {
+	newer, twin, read := false, false, false
+	for _, x := range s.records {
+		switch {
+		case x.partition != r.partition:
+		case x.life == r.life:
+			read = read || x.event != nil && slices.ContainsFunc(o.events, func(e told) bool {
+				return e.Data.EventID == x.event.id && e.Data.Partition == x.partition && e.Data.Offset == x.offset
+			})
+		default:
+			newer = newer || x.life > r.life
+			twin = twin || x.offset == r.offset && x.event == nil && r.event == nil
+		}
+	}
+	if twin || r.life < s.life && (!newer || !read) {
 		return "topic anew"
 	}
 	return ""
