@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -55,4 +56,14 @@ func TestEventsBecomeOneCall(t *testing.T) {
 		w.wantBudget(100)
 		i.leave()
 	})
+}
+
+// tagged returns n users with one tag each, of the same names.
+func tagged(n int) (users []pushsim.User, tags []string) {
+	for i := range n {
+		tag := fmt.Sprintf("t%02d", i)
+		tags = append(tags, tag)
+		users = append(users, pushsim.User{ID: tag, Tags: []string{tag}})
+	}
+	return users, tags
 }

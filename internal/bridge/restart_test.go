@@ -85,16 +85,6 @@ func TestRestartAfterDaysRepeatsNothing(t *testing.T) {
 	})
 }
 
-// tagged returns n users with one tag each, of the same names.
-func tagged(n int) (users []pushsim.User, tags []string) {
-	for i := range n {
-		tag := fmt.Sprintf("t%02d", i)
-		tags = append(tags, tag)
-		users = append(users, pushsim.User{ID: tag, Tags: []string{tag}})
-	}
-	return users, tags
-}
-
 // Of an event that needs three calls only those are made that were not made.
 func TestRestartBetweenTwoPartsOfOneAudience(t *testing.T) {
 	t.Attr("promise", "exactly-the-right-people")
@@ -598,37 +588,5 @@ func TestBoundOfPendingLosesNothing(t *testing.T) {
 		w.wantDispositions(want)
 		w.wantCommitted()
 		w.wantBudget(100)
-	})
-}
-
-const rareRules = `
-version: 1
-rules:
-  - name: rare
-    match: {type: promo}
-    audience: {tags_any: "${data.tags}"}
-    message: [{text: "${data.text}"}]
-    online_only: true
-    delivery: {max_delay: 10s, expire_after: 72h, frequency: {at_most: 1, per: 6h}}
-`
-
-// Whom a call reached before the start counts for what may reach them after it.
-func TestRestartKeepsFrequencies(t *testing.T) {
-	t.Attr("promise", "explained")
-	t.Parallel()
-	inBubble(t, setup{rules: rareRules, users: people}, func(t *testing.T, w *world) {
-		i := w.start()
-		sleep(5 * time.Second)
-		w.emit(promo("one", "gold"))
-		sleep(time.Minute)
-		i.leave()
-		w.start()
-		sleep(5 * time.Second)
-		w.emit(promo("two", "gold"))
-		sleep(5 * time.Hour)
-		w.wantClasses("ok")
-		sleep(time.Hour)
-		w.wantClasses("ok", "ok")
-		w.wantDispositions(map[string]string{"e1": "pushed", "e2": "pushed"})
 	})
 }

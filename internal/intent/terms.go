@@ -20,6 +20,9 @@ type Terms struct {
 	Pools   []Pool
 }
 
+// maxPools bounds the shares that are kept apart: each has queues of its own.
+const maxPools = 100
+
 // AutoReserve leaves the size of the reserve to the scheduler.
 const AutoReserve = -1
 
@@ -47,6 +50,9 @@ func (t Terms) Check() error {
 		fault("reserve %d: want 0 or more", t.Reserve)
 	case t.Reserve > 0 && t.Reserve >= t.Calls:
 		fault("reserve %d of a quota of %d: nothing but critical would ever be pushed", t.Reserve, t.Calls)
+	}
+	if len(t.Pools) > maxPools {
+		fault("%d pools: want at most %d", len(t.Pools), maxPools)
 	}
 	floors := 0
 	names := make(map[string]bool, len(t.Pools))

@@ -1,6 +1,7 @@
 package limiter
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -11,8 +12,17 @@ import (
 // bar is what keeps a batch that could go from going: its users were reached too
 // often, or an alert to some of them holds its pool back.
 type bar struct {
-	until instant           // never: until an intent ends that is pending
+	until elapsed           // endless: until an intent ends that is pending
 	by    audience.Audience // of the alert; the zero one: it is the frequency
+}
+
+// endless is later than every reading of a clock.
+const endless elapsed = math.MaxInt64
+
+// barUntil is when a bar is looked at again: at its end, and a little later where the
+// clocks disagree about that.
+func (s *Scheduler) barUntil(t time.Time) elapsed {
+	return max(s.elapsed(t), s.clock+elapsed(time.Second))
 }
 
 // barred says what keeps p from going now, if anything does.
@@ -21,9 +31,9 @@ func (s *Scheduler) barred(p *pending) (bar, bool) {
 	if g == nil {
 		return bar{}, false
 	}
-	b, is := bar{until: ever}, false
+	b, is := bar{}, false
 	if until, held := s.pushes.heldBy(s.now, p.audience(), g.Frequency); held {
-		b, is = bar{until: s.instant(until)}, true
+		b, is = bar{until: s.barUntil(until)}, true
 	}
 	if g.Pool == "" || p.priority() == intent.Critical {
 		return b, is
@@ -33,9 +43,9 @@ func (s *Scheduler) barred(p *pending) (bar, bool) {
 	case !held:
 		return b, is
 	case until.IsZero():
-		return bar{until: never, by: by}, true
+		return bar{until: endless, by: by}, true
 	}
-	if at := s.instant(until); at > b.until {
+	if at := s.barUntil(until); at > b.until {
 		b = bar{until: at, by: by}
 	}
 	return b, true
@@ -53,7 +63,7 @@ func (s *Scheduler) putBehind(b bar, p *pending) {
 func (s *Scheduler) unbar() {
 	for {
 		p, ok := s.behind.top()
-		if !ok || s.bars[p].until > s.at {
+		if !ok || s.bars[p].until > s.clock {
 			return
 		}
 		s.refile(p)
@@ -84,7 +94,7 @@ func (s *Scheduler) unsuppress(in *intent.Intent, kind EndKind) {
 	}
 	var waits []*pending
 	for p, b := range s.bars {
-		if b.until == never && p.units.class().terms.gate.Pool == by.Pool {
+		if b.until == endless && p.units.class().terms.gate.Pool == by.Pool {
 			waits = append(waits, p)
 		}
 	}

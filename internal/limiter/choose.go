@@ -118,7 +118,7 @@ func (s *Scheduler) refile(p *pending) {
 // reprice makes the prices those of the last instant at which they may have
 // changed: the last minute of the grid, or the last return.
 func (s *Scheduler) reprice(now time.Time) {
-	at := s.epoch.Add(now.Sub(s.epoch).Truncate(grid))
+	at := now.Add(-(now.Sub(s.epoch) % grid))
 	at = latest(at, s.budget.lastReturn(now))
 	if at.Equal(s.pricedAt) && s.pricedBy == s.budget.changes {
 		return
@@ -300,14 +300,14 @@ func (s *Scheduler) wake(now time.Time) time.Time {
 			at = earliest(at, s.after(p.lullOver()))
 		}
 	}
-	if p, ok := s.behind.top(); ok && s.bars[p].until != never {
-		at = earliest(at, s.date(s.bars[p].until))
+	if p, ok := s.behind.top(); ok && s.bars[p].until != endless {
+		at = earliest(at, s.after(s.bars[p].until))
 	}
 	if s.count > 0 {
 		at = earliest(at, s.budget.nextReturn(now))
 	}
 	if moves {
-		at = earliest(at, s.epoch.Add(now.Sub(s.epoch).Truncate(grid)+grid))
+		at = earliest(at, now.Add(grid-now.Sub(s.epoch)%grid))
 	}
 	return at
 }

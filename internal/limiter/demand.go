@@ -18,7 +18,7 @@ type demandHour struct {
 	values [valueBins]int32 // calls by what they saved
 }
 
-// openedBatches is how many batches were opened in one slot of five minutes.
+// openedBatches is how many batches were opened in one slot of ten minutes.
 type openedBatches struct {
 	slot  int64
 	count int32
@@ -67,7 +67,7 @@ func (d *demand) open(at instant) {
 	o.count++
 }
 
-// lately is how many batches were opened in the last hour.
+// lately is how many batches were opened in the last two hours.
 func (d *demand) lately(at instant) float64 {
 	slot := int64(at) / int64(openSlot)
 	n := 0.0

@@ -2,6 +2,7 @@ package limiter
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -22,10 +23,10 @@ func (s *Scheduler) waitsFor(p *pending) (string, time.Time) {
 	case asleep:
 		u := s.purses[p.purse]
 		until := s.cheapBy(u, p.worth)
-		if u.price.moves && u.price.admit > admitCeiling {
-			return "a call: what is free is kept for critical ones", until
+		if u.price.moves && math.IsInf(u.price.admit, 1) {
+			return "a call: what is free is kept for critical ones and other pools", until
 		}
-		if u.price.admit > admitCeiling {
+		if math.IsInf(u.price.admit, 1) {
 			return "a call: none is free" + of(u.pool), until
 		}
 		return fmt.Sprintf("a call to be worth it: it saves %.3g points, one costs %.3g", p.value(s.at.seconds()), u.price.admit), until
@@ -45,12 +46,12 @@ func (s *Scheduler) waitsFor(p *pending) (string, time.Time) {
 		b := s.bars[p]
 		g := p.units.class().terms.gate
 		switch {
-		case b.until == never:
+		case b.until == endless:
 			return fmt.Sprintf("the push of an alert to %v that holds %s back", b.by, g.Pool), time.Time{}
 		case !b.by.IsZero():
-			return fmt.Sprintf("the time after an alert to %v that holds %s back", b.by, g.Pool), s.date(b.until)
+			return fmt.Sprintf("the time after an alert to %v that holds %s back", b.by, g.Pool), s.after(b.until)
 		}
-		return fmt.Sprintf("its users' frequency: %d in %v", g.Frequency.Calls, g.Frequency.Per), s.date(b.until)
+		return fmt.Sprintf("its users' frequency: %d in %v", g.Frequency.Calls, g.Frequency.Per), s.after(b.until)
 	case nowhere:
 	}
 	panic("limiter: a batch that stands nowhere is asked what it waits for")

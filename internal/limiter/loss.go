@@ -1,6 +1,10 @@
 package limiter
 
-import "pushbridge/internal/intent"
+import (
+	"slices"
+
+	"pushbridge/internal/intent"
+)
 
 // weights are points of loss for an event that is never pushed, by priority: one
 // critical outweighs ten high, and so on down.
@@ -186,17 +190,29 @@ func (p *pending) recount() {
 }
 
 // changeAll runs do, which changes what i loses or when it is due, for i and all other
-// parts of its intent, and keeps the sums of their batches true.
+// parts of its intent, and keeps the sums of their batches true. All of them are taken
+// from their queues first: no queue may hold what changes under it.
 func (s *Scheduler) changeAll(i *item, do func()) {
 	var waits []*item
+	var batches []*pending
 	i.parts(func(part *item) {
-		if part.slot != away {
-			waits = append(waits, part)
-			p := part.unit.batch
-			p.total(s)
-			p.discount(part)
+		if part.slot == away {
+			return
+		}
+		waits = append(waits, part)
+		if p := part.unit.batch; !slices.Contains(batches, p) {
+			batches = append(batches, p)
 		}
 	})
+	for _, p := range batches {
+		s.lift(p)
+	}
+	for _, part := range waits {
+		s.changing.remove(part)
+		p := part.unit.batch
+		p.total(s)
+		p.discount(part)
+	}
 	do()
 	for _, part := range waits {
 		p := part.unit.batch
@@ -205,8 +221,10 @@ func (s *Scheduler) changeAll(i *item, do func()) {
 		t.items++
 		t.urgency[part.priority()-1]++
 		p.hurry(s, part)
+		s.changing.add(part)
+	}
+	for _, p := range batches {
 		s.settleSums(p)
-		s.refile(p)
-		s.changing.fix(part)
+		s.put(p)
 	}
 }

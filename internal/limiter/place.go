@@ -23,7 +23,6 @@ func (s *Scheduler) place(i *item, m intent.Message, a audience.Audience) {
 		u = &unit{message: m, audience: a}
 		u.link(i, a)
 		s.open(u)
-		s.demand.open(s.at)
 		s.file(u)
 		s.absorb(u)
 		return

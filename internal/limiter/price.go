@@ -8,7 +8,7 @@ import (
 // The constants of the price, in points of loss. How they were found, and on what
 // traces, is in docs/decisions/006-a-price-for-a-call.md.
 const (
-	leastWorth   = 0.01 // of what nothing else wants the call for
+	leastWorth   = 0 // of what nothing else wants the call for
 	admitFloor   = 0.08
 	admitCeiling = 85.0
 	admitBend    = 0.1

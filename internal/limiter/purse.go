@@ -121,6 +121,9 @@ func (s *Scheduler) purseOf(p *pending) *purse {
 		u.asleep = queue[*pending]{slot: slotOf, less: func(a, b *pending) bool { return before(-a.worth, -b.worth, a.id, b.id) }}
 		u.due = queue[*pending]{slot: func(p *pending) *int32 { return &p.dueSlot }, less: func(a, b *pending) bool { return before(a.due, b.due, a.id, b.id) }}
 		u.lullEnd = queue[*pending]{slot: func(p *pending) *int32 { return &p.tally.lullSlot }, less: func(a, b *pending) bool { return before(a.lullOver(), b.lullOver(), a.id, b.id) }}
+		if len(s.purses) > math.MaxUint8 {
+			panic("limiter: more pools than a budget may have")
+		}
 		u.index = uint8(len(s.purses))
 		s.byKey[k] = u
 		u.price = s.priceOf(u, s.pricedAt)

@@ -68,6 +68,7 @@ const remembered = 24 * time.Hour
 type flight struct {
 	batch *Batch
 	from  *pending
+	saves float64
 }
 
 // latestKey is what two intents of mode Latest have in common when one is a
@@ -140,6 +141,7 @@ func (s *Scheduler) Add(now time.Time, in intent.Intent) []Ended {
 			return []Ended{{Intent: &in, Kind: EndSuperseded, By: by}}
 		}
 	}
+	s.suppress(&in) // before anything can end it
 	s.intents[in.Policy.Priority]++
 	for n, a := range in.Audiences {
 		part := i
@@ -147,10 +149,12 @@ func (s *Scheduler) Add(now time.Time, in intent.Intent) []Ended {
 			part = &i.fate.parts[n]
 		}
 		s.changing.add(part)
-		s.place(part, in.Message, a)
+		before := s.serial
+		if s.place(part, in.Message, a); s.serial > before {
+			s.demand.open(s.at)
+		}
 	}
 	s.gather()
-	s.suppress(&in)
 	return s.takeEnded()
 }
 
@@ -201,6 +205,7 @@ func (s *Scheduler) Done(now time.Time, b *Batch, v Verdict) []Ended {
 	s.flight = nil
 	if v.Counted {
 		s.budget.SpendFrom(f.from.pool(), v.End)
+		s.demand.saved(s.at, f.saves)
 	} else if v.Reached {
 		s.budget.Touch(v.End)
 	}
@@ -244,7 +249,6 @@ func (s *Scheduler) take(p *pending) *Batch {
 	why := s.reason(p)
 	b := p.frozen()
 	if b == nil {
-		s.demand.saved(s.at, p.value(s.at.seconds()))
 		p = s.widen(p)
 		b = s.freeze(p, why)
 		for u := p.units; u != nil; u = u.next() {
@@ -255,7 +259,7 @@ func (s *Scheduler) take(p *pending) *Batch {
 		b.Covers = s.covers(p) // some may have expired meanwhile
 	}
 	s.dequeue(p)
-	s.flight = &flight{batch: b, from: p}
+	s.flight = &flight{batch: b, from: p, saves: p.value(s.at.seconds())}
 	p.each(s.changing.remove)
 	p.each(s.unlist)
 	return b

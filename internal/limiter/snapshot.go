@@ -59,13 +59,16 @@ func (s *Scheduler) Snapshot(now time.Time, waitingMax int) Snapshot {
 		all = append(all, p)
 	})
 	slices.SortFunc(all, func(a, b *pending) int {
-		return cmp.Or(-cmp.Compare(a.state, b.state), -cmp.Compare(a.worth, b.worth), cmp.Compare(a.id, b.id))
+		return cmp.Or(cmp.Compare(nearness[a.state], nearness[b.state]), -cmp.Compare(a.worth, b.worth), cmp.Compare(a.id, b.id))
 	})
 	for _, p := range all[:min(waitingMax, len(all))] {
 		snap.Waiting = append(snap.Waiting, s.describe(p))
 	}
 	return snap
 }
+
+// nearness is how near to a call a batch is, the nearest first.
+var nearness = [...]int{ready: 1, lulling: 2, waiting: 3, asleep: 4, held: 5, behind: 6}
 
 func (s *Scheduler) describe(p *pending) Waiting {
 	w := Waiting{
