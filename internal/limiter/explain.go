@@ -27,7 +27,7 @@ func (s *Scheduler) waitsFor(p *pending) (string, time.Time) {
 			return "a call: what is free is kept for critical ones and other pools", until
 		}
 		if math.IsInf(u.price.admit, 1) {
-			return "a call: none is free" + of(u.pool), until
+			return "a call: none is free" + ofPool(u.pool), until
 		}
 		return fmt.Sprintf("a call to be worth it: it saves %.3g points, one costs %.3g", p.value(s.at.seconds()), u.price.admit), until
 	case waiting:
@@ -95,7 +95,7 @@ func (s *Scheduler) cheapBy(u *purse, worth float32) time.Time {
 	return time.Time{}
 }
 
-func of(pool string) string {
+func ofPool(pool string) string {
 	if pool == "" {
 		return ""
 	}

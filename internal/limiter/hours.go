@@ -80,12 +80,7 @@ func (s *Scheduler) turn() {
 // turnTo moves all that a class has pending to where it belongs from now on. What
 // is held for another opening than before is late by another instant.
 func (s *Scheduler) turnTo(c *class, to turned) {
-	var all []*pending
-	s.everyBatch(func(p *pending) {
-		if p.units.class() == c {
-			all = append(all, p)
-		}
-	})
+	all := s.of(c)
 	slices.SortFunc(all, byID)
 	moved := to.opens != c.hours.opens
 	eachHeld := func(do func(*item)) {
@@ -118,6 +113,23 @@ func (s *Scheduler) turnTo(c *class, to turned) {
 		}
 		s.put(p)
 	}
+}
+
+// of lists the pending batches of a class.
+func (s *Scheduler) of(c *class) (all []*pending) {
+	if c.hours.shut { // then all are held, but for the one that is to be sent again
+		all = slices.Clone(c.hours.held.items)
+		if p, ok := s.ready.top(); ok && p.frozen() != nil && p.units.class() == c {
+			all = append(all, p)
+		}
+		return all
+	}
+	s.everyBatch(func(p *pending) {
+		if p.units.class() == c {
+			all = append(all, p)
+		}
+	})
+	return all
 }
 
 // since is from when the delay of what came at an instant counts.

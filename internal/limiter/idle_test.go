@@ -84,3 +84,35 @@ func TestCallsLastTheDay(t *testing.T) {
 		t.Errorf("%d hours have no call: %v", quiet, hours)
 	}
 }
+
+// The forecast counts calls that were made: what is given back and asked for again, by
+// failures or for another lane's sake, is one wish and not forty.
+func TestForecastCountsCallsThatWereMade(t *testing.T) {
+	t.Attr("guards", "the price")
+	t.Parallel()
+	s := newScheduler()
+	in := newIntent(t, 1, audience.All(), message(t, "hello"))
+	in.Policy.Priority = intent.High
+	s.Add(start, in)
+	now := start.Add(time.Minute)
+	for range 40 {
+		d := s.Next(now)
+		if d.Batch == nil {
+			t.Fatal("it does not go")
+		}
+		s.Done(now, d.Batch, Verdict{Result: Again, End: now})
+		now = now.Add(2 * time.Second)
+	}
+	if n := s.demand.lately(s.at); n != 1 {
+		t.Errorf("%v batches were opened, want 1", n)
+	}
+	made := int32(0)
+	for _, h := range s.demand.hours {
+		for _, count := range h.values {
+			made += count
+		}
+	}
+	if made != 0 {
+		t.Errorf("%d calls were made, want none", made)
+	}
+}
