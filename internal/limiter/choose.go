@@ -12,22 +12,8 @@ func (s *Scheduler) batches() int { return s.count }
 
 // everyBatch calls do for each pending batch, in no order.
 func (s *Scheduler) everyBatch(do func(*pending)) {
-	for _, p := range s.ready.items {
-		do(p)
-	}
-	for _, p := range s.behind.items {
-		do(p)
-	}
-	for _, c := range s.turning.items {
-		for _, p := range c.hours.held.items {
-			do(p)
-		}
-	}
-	for _, u := range s.purses {
-		for _, p := range u.asleep.items {
-			do(p)
-		}
-		for _, p := range u.due.items {
+	for _, q := range s.nearest() {
+		for _, p := range q.items {
 			do(p)
 		}
 	}

@@ -123,16 +123,3 @@ func (d *demand) price(at instant, have share) float64 {
 	}
 	return 0
 }
-
-// suffices says whether so many calls a day can be had until each of the returns.
-func (h share) suffices(daily float64) bool {
-	if daily > h.capacity-h.reserve {
-		return false
-	}
-	for _, c := range h.returns {
-		if daily*c.days > h.free+c.before-h.kept(c.days) {
-			return false
-		}
-	}
-	return true
-}

@@ -24,16 +24,15 @@ const (
 	ever  instant = math.MinInt64
 )
 
-// newHours returns those of a class, nil where it is always open.
-func (s *Scheduler) newHours(c *class) *hours {
+// giveHours gives a class its hours, unless it is always open.
+func (s *Scheduler) giveHours(c *class) {
 	g := c.terms.gate
 	if g == nil || (g.Active == nil && g.NotBefore.IsZero()) {
-		return nil
+		return
 	}
 	c.hours = &hours{opens: ever, held: queue[*pending]{slot: slotOf, less: func(a, b *pending) bool { return a.id < b.id }}}
 	c.hours.set(c.hours.look(s, g))
 	s.turning.add(c)
-	return c.hours
 }
 
 // turned is what hours are from an instant on.

@@ -43,6 +43,11 @@ func NewMemory(window time.Duration, limit int) *Memory {
 	return &Memory{window: window, max: limit, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, seen: make(map[fingerprint]sighting)}
 }
 
+// Repeats says whether another record carried the same event within the window,
+// and remembers this one otherwise. Who takes an event in whose intents no
+// Scheduler sees, such as one that an earlier life called for, says so by it.
+func (m *Memory) Repeats(now time.Time, o *intent.Origin) bool { return m.repeated(now, o) }
+
 // repeated says whether another record carried the same event within the
 // window, and remembers this one otherwise. Intents of one record under several
 // rules are not repeats of each other.

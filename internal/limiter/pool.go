@@ -41,20 +41,26 @@ func (b *Budget) FreeFor(now time.Time, d Draw) int {
 	if d.Critical {
 		return b.Free(now)
 	}
-	// Where more calls count than the quota has, this is below 0, and floors that
-	// come back do not make it rise.
-	left := b.quota - b.Used(now) - max(0, d.Reserve)
-	ceiling := b.quota
+	left := b.besideFloors(now, d.Pool) - max(0, d.Reserve)
 	for _, p := range b.pools {
-		used := b.byPool[p.Name].used(b.window, now)
-		switch {
-		case p.Name != d.Pool:
-			left -= max(0, p.AtLeast-used)
-		case p.AtMost > 0 && !(p.Borrow && d.Plenty):
-			ceiling = p.AtMost - used
+		if p.Name == d.Pool && p.AtMost > 0 && !(p.Borrow && d.Plenty) {
+			left = min(left, p.AtMost-b.byPool[p.Name].used(b.window, now))
 		}
 	}
-	return max(0, min(left, ceiling))
+	return max(0, left)
+}
+
+// besideFloors returns how many calls the quota leaves a pool beside what the others
+// have not used of their floors. Where more calls count than the quota has, this is
+// below 0, and floors that come back do not make it rise.
+func (b *Budget) besideFloors(now time.Time, pool string) int {
+	left := b.quota - b.Used(now)
+	for _, p := range b.pools {
+		if p.Name != pool {
+			left -= max(0, p.AtLeast-b.byPool[p.Name].used(b.window, now))
+		}
+	}
+	return left
 }
 
 // NextFor returns the first instant from now on at which a call may start for d,

@@ -8,7 +8,6 @@ import (
 // The constants of the price, in points of loss. How they were found, and on what
 // traces, is in docs/decisions/006-a-price-for-a-call.md.
 const (
-	leastWorth   = 0 // of what nothing else wants the call for
 	admitFloor   = 0.08
 	admitCeiling = 85.0
 	admitBend    = 0.1
@@ -19,10 +18,9 @@ const (
 	growFactor   = 5.0 // how much more is waited for while a burst goes on
 	criticalHold = 2.0 // how much more a critical batch waits for its like
 
-	hedgeHours  = 15.0 // after so many hours the forecast has half of the trust
-	quietPace   = 1.2  // new batches, in even paces of the quota, below which it may make calls cheap
-	busyPace    = 3.0  // and from which on it may not
-	autoReserve = 0.16 // of the quota, for critical calls, where the rules say auto
+	hedgeHours = 15.0 // after so many hours the forecast has half of the trust
+	quietPace  = 1.2  // new batches, in even paces of the quota, below which it may make calls cheap
+	busyPace   = 3.0  // and from which on it may not
 )
 
 // price is what a call costs, in points of loss.
@@ -66,7 +64,7 @@ func (s *Scheduler) priceOf(u *purse, at time.Time) price {
 	}
 	p.grow, p.moves = growFactor*p.hold, pace < 1
 	if u.critical {
-		p.admit = leastWorth // while there is a call, it is not too dear
+		p.admit = 0 // while there is a call, it is not too dear
 		p.hold, p.grow = criticalHold*p.hold, criticalHold*p.grow
 		if pace >= 1 {
 			p.most = s.settle
@@ -76,14 +74,15 @@ func (s *Scheduler) priceOf(u *purse, at time.Time) price {
 	expected := s.demand.price(s.instant(at), calls)
 	trust := s.demand.trust(s.instant(at), s.budget.quota)
 	p.admit = trust.join(p.admit, max(admitFloor, expected))
-	trust.down = max(trust.down, trust.up+(1-trust.up)*trust.down)
+	// To wait costs little where calls turn out to be plenty, so that is believed later.
+	trust.down = trust.up + (1-trust.up)*trust.down
 	p.hold = trust.join(p.hold, max(holdFloor, holdShare*expected))
 	// What is worth a call will take one: a burst that takes many is waited out.
 	waited := scarce(holdFloor, holdShare*admitCeiling, holdBend, calls.pace(float64(s.worthy())))
 	p.grow = max(growFactor*p.hold, waited)
 	p.moves = p.moves || expected > 0
 	if p = s.withinCeiling(u, at, p, trust); p.admit <= admitFloor {
-		p.admit = leastWorth
+		p.admit = 0 // nothing else wants the call
 	}
 	return p
 }

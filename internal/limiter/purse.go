@@ -7,14 +7,20 @@ import (
 	"pushbridge/internal/intent"
 )
 
+// purseKey tells purses apart: by the pool that is drawn on, and by who may have the
+// reserve.
+type purseKey struct {
+	pool     string
+	critical bool
+}
+
 // purse is whose calls a batch would use, what such a call costs now, and the
 // batches that wait until it is worth that.
 type purse struct {
-	index    uint8
-	pool     string
-	critical bool
-	price    price
-	guard    time.Duration // how long before its due a batch should be ready
+	purseKey
+	index uint8 // in the Scheduler's purses
+	price price
+	guard time.Duration // how long before its due a batch should be ready
 
 	ready   int             // of its batches wait for nothing but the budget's next call
 	asleep  queue[*pending] // worth less than a call, the most valuable first
@@ -22,11 +28,6 @@ type purse struct {
 	grades  grades          // worth one, by when they have paid for it
 	lulled  grades          // have paid, and more of their burst is expected; by when they have paid again
 	lullEnd queue[*pending] // the same, by when their burst is over
-}
-
-type purseKey struct {
-	pool     string
-	critical bool
 }
 
 // grades are batches by the rate at which they lose, in steps of a few per cent.
@@ -38,7 +39,8 @@ type grades struct {
 
 const gradeStep = 0.03
 
-// lullShare is for how much of its age a burst must pause to be over.
+// A burst is over when it has paused for so much of its age, and for so many of its
+// longest pauses.
 const lullShare, gapShare = 0.25, 1.25
 
 // gradeOf is the grade of a rate of loss, and the rate that it stands for.
@@ -117,7 +119,7 @@ func (s *Scheduler) purseOf(p *pending) *purse {
 	k := purseKey{p.pool(), p.priority() == intent.Critical}
 	u := s.byKey[k]
 	if u == nil {
-		u = &purse{pool: k.pool, critical: k.critical}
+		u = &purse{purseKey: k}
 		u.asleep = queue[*pending]{slot: slotOf, less: func(a, b *pending) bool { return before(-a.worth, -b.worth, a.id, b.id) }}
 		u.due = queue[*pending]{slot: func(p *pending) *int32 { return &p.dueSlot }, less: func(a, b *pending) bool { return before(a.due, b.due, a.id, b.id) }}
 		u.lullEnd = queue[*pending]{slot: func(p *pending) *int32 { return &p.tally.lullSlot }, less: func(a, b *pending) bool { return before(a.lullOver(), b.lullOver(), a.id, b.id) }}

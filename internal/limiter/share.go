@@ -7,6 +7,7 @@ import (
 )
 
 const (
+	autoReserve  = 0.16 // of the quota is the reserve, where the rules say auto
 	reserveFloor = 0.25 // of the reserve is kept however soon calls come back
 	maxReturns   = 128  // are looked at; of more, evenly spread ones
 )
@@ -30,11 +31,11 @@ func (s *Scheduler) shareOf(u *purse, at time.Time) share {
 	if u.critical {
 		return h
 	}
-	h.reserve = s.reserve(at)
+	h.reserve = s.reserve()
+	h.free = float64(b.besideFloors(at, u.pool))
 	for _, p := range b.pools {
 		if p.Name != u.pool {
 			h.capacity -= float64(p.AtLeast)
-			h.free -= float64(max(0, p.AtLeast-b.byPool[p.Name].used(b.window, at)))
 		}
 	}
 	h.capacity = max(h.capacity, h.reserve+1)
@@ -56,7 +57,7 @@ func (s *Scheduler) ceilingOf(u *purse, at time.Time, plenty bool) (share, bool)
 }
 
 // reserve is how many calls of a window are kept for critical ones.
-func (s *Scheduler) reserve(at time.Time) float64 {
+func (s *Scheduler) reserve() float64 {
 	if s.budget.reserve != intent.AutoReserve {
 		return float64(s.budget.reserve)
 	}
@@ -107,4 +108,17 @@ func (h share) pace(taken float64) float64 {
 		pace = min(pace, (h.free-taken+c.before-h.kept(c.days))/((h.capacity-h.reserve)*c.days))
 	}
 	return max(0, pace)
+}
+
+// suffices says whether so many calls a day can be had until each of the returns.
+func (h share) suffices(daily float64) bool {
+	if daily > h.capacity-h.reserve {
+		return false
+	}
+	for _, c := range h.returns {
+		if daily*c.days > h.free+c.before-h.kept(c.days) {
+			return false
+		}
+	}
+	return true
 }

@@ -1,8 +1,6 @@
 package limiter
 
 import (
-	"cmp"
-	"slices"
 	"time"
 
 	"pushbridge/internal/audience"
@@ -53,22 +51,31 @@ func (s *Scheduler) Snapshot(now time.Time, waitingMax int) Snapshot {
 	for _, p := range intent.Priorities {
 		snap.Pending[p] = s.intents[p]
 	}
-	var all []*pending
-	s.everyBatch(func(p *pending) {
-		snap.Oldest = earliest(snap.Oldest, s.date(p.oldest()))
-		all = append(all, p)
-	})
-	slices.SortFunc(all, func(a, b *pending) int {
-		return cmp.Or(cmp.Compare(nearness[a.state], nearness[b.state]), -cmp.Compare(a.worth, b.worth), cmp.Compare(a.id, b.id))
-	})
-	for _, p := range all[:min(waitingMax, len(all))] {
-		snap.Waiting = append(snap.Waiting, s.describe(p))
+	s.everyBatch(func(p *pending) { snap.Oldest = earliest(snap.Oldest, s.date(p.oldest())) })
+	for _, q := range s.nearest() {
+		for _, p := range q.first(waitingMax - len(snap.Waiting)) {
+			snap.Waiting = append(snap.Waiting, s.describe(p))
+		}
 	}
 	return snap
 }
 
-// nearness is how near to a call a batch is, the nearest first.
-var nearness = [...]int{ready: 1, lulling: 2, waiting: 3, asleep: 4, held: 5, behind: 6}
+// nearest lists the queues in which each pending batch stands once, those first that
+// are nearest to a call.
+func (s *Scheduler) nearest() []*queue[*pending] {
+	queues := []*queue[*pending]{&s.ready}
+	for _, u := range s.purses {
+		queues = append(queues, &u.due)
+	}
+	for _, u := range s.purses {
+		queues = append(queues, &u.asleep)
+	}
+	queues = append(queues, &s.behind)
+	for _, c := range s.turning.items {
+		queues = append(queues, &c.hours.held)
+	}
+	return queues
+}
 
 func (s *Scheduler) describe(p *pending) Waiting {
 	w := Waiting{

@@ -127,7 +127,7 @@ func (s *Scheduler) classOf(p *intent.Policy) *class {
 			c.shelves = make(map[shelf][]*pending)
 		}
 		s.classes[t] = c
-		s.newHours(c)
+		s.giveHours(c)
 	}
 	c.users++
 	return c
