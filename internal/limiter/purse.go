@@ -128,6 +128,9 @@ func (s *Scheduler) purseOf(p *pending) *purse {
 		}
 		u.index = uint8(len(s.purses))
 		s.byKey[k] = u
+		if s.pricedAt.IsZero() { // the first batch comes before the first question
+			s.reprice(s.now)
+		}
 		u.price = s.priceOf(u, s.pricedAt)
 		s.purses = append(s.purses, u)
 	}
