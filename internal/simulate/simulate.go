@@ -32,6 +32,7 @@ type Config struct {
 
 	Location *time.Location // whose hours the Report counts by; nil: UTC
 	Log      io.Writer      // a line for each call and each end without one; nil: none
+	Watch    Watch
 }
 
 // Latency is how long an answer takes: drawn evenly, in whole milliseconds, both
@@ -105,6 +106,8 @@ type run struct {
 
 	log   log
 	tally tally
+	watch Watch
+	looks []time.Time // still to come, in order
 }
 
 // flight is a call that was sent and not answered yet.
@@ -127,6 +130,7 @@ func newRun(c Config) (*run, error) {
 		rules: c.Rules, maxBytes: c.MaxRequestBytes, latency: c.Latency,
 		random: rand.New(rand.NewPCG(c.Seed, 0)),
 		log:    newLog(c.Log), tally: newTally(c.Location),
+		watch: c.Watch, looks: looksOf(c.Watch),
 	}
 	var err error
 	if r.lanes, err = newLanes(c); err != nil {
@@ -162,6 +166,7 @@ func (r *run) playUntil(end time.Time) error {
 	for {
 		at := r.next()
 		if at.IsZero() || !at.Before(end) {
+			r.looksBefore(end)
 			return nil
 		}
 		if err := r.step(at); err != nil {
@@ -216,6 +221,7 @@ func earliest(a, b time.Time) time.Time {
 // step is one round of the live loop: the answer to the call is learnt, then the
 // lanes are asked for the next one.
 func (r *run) step(now time.Time) error {
+	r.looksBefore(now)
 	r.now = now
 	if f := r.flight; f != nil && !f.end.After(now) {
 		r.flight = nil
@@ -259,6 +265,9 @@ func (r *run) call(l *lane, b *limiter.Batch) error {
 	r.flight = f
 	l.called(f, r.tally.calls+1)
 	r.tally.called(f)
+	if r.watch.Call != nil {
+		r.watch.Call(Call{Lane: l.name, Batch: b, Sent: f.sent, Ends: f.end})
+	}
 	return r.log.call(f, r.maxBytes)
 }
 

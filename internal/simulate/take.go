@@ -17,16 +17,19 @@ func (r *run) take(a *Arrival) error {
 	r.tally.arrived(a.At)
 	if a.Err != nil {
 		r.tally.deadLetter(a.Line, a.Err)
+		r.watchDeadLetter(a.Line, a.Err)
 		return r.log.deadLetter(a.Line, nil, a.Err, r.now)
 	}
 	o := originOf(a)
 	m := r.rules.Map(a.Event, o)
 	if len(m.Intents) == 0 && len(m.Failures) == 0 {
 		r.tally.ends.Unmatched++
+		r.watchUnmatched(a.Line, m.Why)
 		return r.log.unmatched(&o, m.Why, r.now)
 	}
 	for _, f := range m.Failures {
 		r.tally.deadLetter(a.Line, f)
+		r.watchDeadLetter(a.Line, f)
 		if err := r.log.deadLetter(a.Line, &o, f, r.now); err != nil {
 			return err
 		}
@@ -60,6 +63,7 @@ func originOf(a *Arrival) intent.Origin {
 // end records what a scheduler is done with. sent is when the call went out that
 // ended them; zero: none did.
 func (r *run) end(ended []limiter.Ended, sent time.Time) error {
+	r.watchEnds(ended, sent)
 	for i := range ended {
 		e := &ended[i]
 		r.tally.ended(e, sent)
