@@ -191,6 +191,9 @@ func (l *loader) checkScopes(rules []*rule, places []*node) {
 // takesAllOf says whether r can be seen to match whatever other matches. False
 // says nothing: conditions are not compared.
 func (r *rule) takesAllOf(other *rule) bool {
+	if len(r.filters) > 0 {
+		return false
+	}
 	for _, m := range r.match {
 		if !slices.ContainsFunc(other.match, func(o matcher) bool { return reflect.DeepEqual(m, o) }) {
 			return false

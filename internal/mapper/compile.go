@@ -13,8 +13,8 @@ var (
 		later: []string{"vocabulary"},
 	}
 	ruleKeys = keys{
-		known: []string{"name", "owner", "match", "when", "audience", "message", "sender", "online_only", "life_time", "offline", "coalesce", "delivery", "suppresses", "continue"},
-		later: []string{"filters", "validate", "remap_pending", "approve", "cancels"},
+		known: []string{"name", "owner", "match", "filter", "filters", "when", "audience", "message", "sender", "online_only", "life_time", "offline", "coalesce", "delivery", "suppresses", "continue"},
+		later: []string{"validate", "remap_pending", "approve", "cancels"},
 	}
 )
 
@@ -92,9 +92,10 @@ func (l *loader) oneRule(n *node, field string, base defaults) *rule {
 	}
 	if v := n.get("match"); v != nil {
 		r.match, r.types = l.match(v, join(field, "match"))
-	} else {
+	} else if f := n.get("filters"); n.get("filter") == nil && (f == nil || f.kind == listNode && len(f.items) == 0) {
 		l.refuse(n, join(field, "match"), "it is missing", "say which events: match: {type: …}")
 	}
+	l.filters(n, field, r)
 	if v := n.get("when"); v != nil {
 		r.when = l.condition(v, join(field, "when"))
 	}

@@ -7,7 +7,7 @@
 //
 //	file ──Parse──► tree with positions ──compile──► Rules
 //	                                                   │
-//	event ──────── match ──► when ──► audience, message, policy ──► Mapping
+//	event ── match ──► filters ──► when ──► audience, message, policy ──► Mapping
 //
 // Expressions, in `when` and in `${…}`, are CEL over two variables:
 //

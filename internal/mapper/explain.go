@@ -72,14 +72,21 @@ func (r *rule) explain(s *scope) Step {
 		step.Finding = Failed
 	case v.matched:
 		step.Finding, step.Intent = Matched, v.intent
-	case v.mismatch == "when":
-		step.Finding, step.Why = NotMatched, "when is false: "+shorten(r.when.source)
 	default:
-		got := "is absent"
-		if value, ok := s.attribute(v.mismatch); ok {
-			got = fmt.Sprintf("is %q", shorten(value))
-		}
-		step.Finding, step.Why = NotMatched, v.mismatch+" "+got
+		step.Finding, step.Why = NotMatched, r.why(v, s)
 	}
 	return step
+}
+
+// why says what kept the event from the rule.
+func (r *rule) why(v verdict, s *scope) string {
+	switch v.unmet {
+	case matchCondition:
+		return s.told(v.attribute)
+	case filtersCondition:
+		return v.filter.why(s)
+	case whenCondition:
+		return "when is false: " + shorten(r.when.source)
+	}
+	panic("mapper: a rule that did not match, for no reason")
 }

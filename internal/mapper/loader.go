@@ -202,6 +202,9 @@ func (l *loader) duration(n *node, field string) (time.Duration, bool) {
 // nearest returns the known name that the word was probably meant to be, or "".
 func nearest(word string, known []string) string {
 	best, bestDistance := "", 3
+	if len(word) <= 3 {
+		bestDistance = 2 // two letters of three make any word
+	}
 	for _, name := range known {
 		if d := levenshtein.ComputeDistance(word, name); d < bestDistance && d < len(name) {
 			best, bestDistance = name, d

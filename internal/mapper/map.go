@@ -53,23 +53,37 @@ func (r *Rules) Map(e *event.Event, o intent.Origin) Mapping {
 
 // verdict is what one rule makes of an event.
 type verdict struct {
-	matched  bool
-	mismatch string        // what kept the event from the rule: an attribute or "when"
-	intent   intent.Intent // where it matched
-	failure  *RuleError
+	matched   bool
+	unmet     condition     // what kept the event from the rule
+	attribute string        // of unmet match
+	filter    *filter       // of unmet filters
+	intent    intent.Intent // where it matched
+	failure   *RuleError
 }
+
+// condition is a part of a rule that says which events it takes.
+type condition uint8
+
+const (
+	matchCondition condition = iota + 1
+	filtersCondition
+	whenCondition
+)
 
 // apply is the one place where a rule meets an event: Map and Explain agree
 // because neither knows how to do it.
 func (r *rule) apply(s *scope) verdict {
 	if attribute := r.mismatch(s); attribute != "" {
-		return verdict{mismatch: attribute}
+		return verdict{unmet: matchCondition, attribute: attribute}
+	}
+	if f := r.unmet(s); f != nil {
+		return verdict{unmet: filtersCondition, filter: f}
 	}
 	switch yes, err := r.admits(s); {
 	case err != nil:
 		return verdict{failure: r.fail("when", err)}
 	case !yes:
-		return verdict{mismatch: "when"}
+		return verdict{unmet: whenCondition}
 	}
 	in := intent.Intent{Origin: s.origin, Rule: r.name}
 	var field string
@@ -221,7 +235,11 @@ func whyNone(candidates []*rule, s *scope) string {
 			b.WriteString(", ")
 		}
 		cause := r.mismatch(s)
-		if cause == "" {
+		switch {
+		case cause != "":
+		case r.unmet(s) != nil:
+			cause = "filters"
+		default:
 			cause = "when"
 		}
 		b.WriteString(r.name + " (" + cause + ")")

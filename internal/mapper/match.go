@@ -20,10 +20,15 @@ type matcher struct {
 // matches says whether the event has the attribute and it fits.
 func (m *matcher) matches(s *scope) bool {
 	v, ok := s.attribute(m.attribute)
-	return ok && (m.anyOf == nil || slices.Contains(m.anyOf, v)) && strings.HasPrefix(v, m.prefix) && strings.HasSuffix(v, m.suffix)
+	return ok && m.fits(v)
 }
 
-// couldMatch says whether the rule's match on type, if any, admits the type.
+// fits says whether a value does.
+func (m *matcher) fits(v string) bool {
+	return (m.anyOf == nil || slices.Contains(m.anyOf, v)) && strings.HasPrefix(v, m.prefix) && strings.HasSuffix(v, m.suffix)
+}
+
+// couldMatch says whether what the rule asks of the type, if anything, admits it.
 func (r *rule) couldMatch(eventType string) bool {
 	return r.types == nil || slices.Contains(r.types, eventType)
 }
@@ -36,6 +41,16 @@ func (r *rule) mismatch(s *scope) string {
 		}
 	}
 	return ""
+}
+
+// unmet returns the filter that keeps the event from the rule, or nil.
+func (r *rule) unmet(s *scope) *filter {
+	for _, f := range r.filters {
+		if !f.holds(s) {
+			return f
+		}
+	}
+	return nil
 }
 
 // admits evaluates `when`.
@@ -170,10 +185,10 @@ func (l *loader) nonEmpty(n *node, field string) (string, bool) {
 	case !ok:
 		return "", false
 	case s == "":
-		l.refuse(n, field, "it is empty", "")
+		l.refuse(n, field, "it is empty, and no attribute is", "write a value, or take the attribute out")
 		return "", false
 	case strings.Contains(s, "${"):
-		l.refuse(n, field, "match takes no expressions", "ask in when")
+		l.refuse(n, field, "a pattern is not an expression: ${…} means nothing here", "ask in when")
 		return "", false
 	}
 	return s, true

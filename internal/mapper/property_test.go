@@ -20,12 +20,15 @@ func drawRules(t *rapid.T) string {
 	var b strings.Builder
 	b.WriteString("version: 1\nrules:\n")
 	for i := range rapid.IntRange(1, 8).Draw(t, "rules") {
-		match := rapid.SampledFrom([]string{
-			"type: a", "type: b", "type: {any_of: [a, c]}", "type: {prefix: a}", "type: {suffix: c}", "source: /s", "type: a, source: {prefix: /s}", "type: {any_of: [a, ab, c], prefix: a}",
-		}).Draw(t, "match")
+		which := rapid.SampledFrom([]string{
+			"match: {type: a}", "match: {type: b}", "match: {type: {any_of: [a, c]}}", "match: {type: {prefix: a}}", "match: {type: {suffix: c}}", "match: {source: /s}",
+			"match: {type: a, source: {prefix: /s}}", "match: {type: {any_of: [a, ab, c], prefix: a}}",
+			"filters: [{exact: {type: a}}]", "filter: {not: {exact: {type: a}}}", "filters: [{any: [{exact: {type: a}}, {exact: {type: c}}]}, {prefix: {source: /s}}]",
+			`filter: {sql: "type LIKE 'a%' OR source = '/t'"}`, "match: {type: {any_of: [ab, bc, c]}}, filters: [{suffix: {type: c}}]", "match: {source: /s}, filter: {suffix: {type: c}}",
+		}).Draw(t, "which")
 		rest := rapid.SampledFrom([]string{"", "continue: true", "when: data.n > 1", "when: data.n > 1, continue: true", "when: has(data.n)"}).Draw(t, "rest")
 		tags := rapid.SampledFrom([]string{`[x]`, `"${data.tags}"`}).Draw(t, "tags")
-		fmt.Fprintf(&b, "  - {name: r%d, match: {%s}, audience: {tags_any: %s}, message: [{text: m}], %s}\n", i, match, tags, rest)
+		fmt.Fprintf(&b, "  - {name: r%d, %s, audience: {tags_any: %s}, message: [{text: m}], %s}\n", i, which, tags, rest)
 	}
 	return b.String()
 }

@@ -36,6 +36,7 @@ type Rules struct {
 type rule struct {
 	name     string
 	match    []matcher
+	filters  []*filter
 	types    []string // the exact types that it can match; nil: any
 	when     *expression
 	audience audienceSpec
