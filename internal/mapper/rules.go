@@ -75,7 +75,7 @@ func Parse(name string, data []byte, limits Limits) (*Rules, error) {
 		return nil, err
 	}
 	l := &loader{
-		file: name, lines: strings.Split(string(data), "\n"), language: lang,
+		file: name, lines: strings.Split(string(data), "\n"), language: lang, ifEmpty: "write version: 1 and rules",
 		intervals: intervals{calendars: map[string]*intent.Calendar{}, dated: map[string]bool{}, unions: map[string]union{}},
 		zones:     map[string]*time.Location{"UTC": time.UTC}, gates: newGates(),
 		maxRequest: cmp.Or(limits.MaxRequestBytes, defaultMaxRequest),
