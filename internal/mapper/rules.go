@@ -21,6 +21,7 @@ type Rules struct {
 	rules    []*rule
 	lanes    []Lane
 	warnings []*FileError
+	gates    *gates
 
 	// byType holds, for each event type that some rule names, the rules that an
 	// event of that type could match, in the file's order; others holds those
@@ -94,6 +95,7 @@ func Parse(name string, data []byte, limits Limits) (*Rules, error) {
 		rules:    rules,
 		lanes:    l.lanes,
 		warnings: l.warnings,
+		gates:    l.gates,
 		byType:   map[string][]*rule{},
 		scopes:   &sync.Pool{New: func() any { return new(scope) }},
 	}
