@@ -8,9 +8,10 @@ import "embed"
 // itself may announce another place in its result events.
 const Base = "https://pushbridge.example/schemas/"
 
-// FS holds the schemas, one file each, under the file's name.
+// FS holds the schemas, one file each, under the file's name, those of the data
+// of events as events/<type>.json.
 //
-//go:embed *.json
+//go:embed *.json events/*.json
 var FS embed.FS
 
 // Rules returns the schema of the rule file (JSON Schema 2020-12). Editors find

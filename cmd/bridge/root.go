@@ -33,7 +33,6 @@ func newRootCmd() *cobra.Command {
 		newPushsimCmd(),
 		newRunCmd(),
 		newSimulateCmd(),
-		newTestCmd(),
 		newVersionCmd(),
 	)
 	root.SetHelpCommand(newHelpCmd())

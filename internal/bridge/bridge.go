@@ -56,11 +56,8 @@ type Limits struct {
 
 // Config is what a Bridge is made of.
 type Config struct {
-	Group  *consume.Group
-	Topics []string // what Group reads, for the metrics
-	// Replays is the one of Topics by which events come again, which Group reads aside;
-	// empty: there is none.
-	Replays string
+	Group   *consume.Group
+	Topics  []string // what Group reads, for the metrics
 	Rules   *mapper.Rules
 	Journal Journal
 	// Recall reads the journal back at the start of a session.
@@ -75,12 +72,13 @@ type Config struct {
 
 // Bridge is one instance of the running pipeline.
 type Bridge struct {
-	cfg     Config
-	metrics *metrics
-	asks    chan chan Status
-	serving atomic.Bool // a loop answers asks
-	inGroup atomic.Bool // it has been standby or owner once
-	randoms *randoms
+	cfg        Config
+	metrics    *metrics
+	violations *violations
+	asks       chan chan Status
+	serving    atomic.Bool // a loop answers asks
+	inGroup    atomic.Bool // it has been standby or owner once
+	randoms    *randoms
 
 	// What outlives a session; the loop of the present one owns it.
 	kept []*kept // of each lane
@@ -116,6 +114,7 @@ func New(cfg Config) (*Bridge, error) {
 		b.kept = append(b.kept, &kept{})
 	}
 	b.metrics = newMetrics(b)
+	b.violations = newViolations(b)
 	return b, nil
 }
 
@@ -178,7 +177,7 @@ func (b *Bridge) read(ctx context.Context, s *consume.Session) (*journal.State, 
 	}
 	return b.cfg.Recall(ctx, journal.ReadFrom{
 		Now: time.Now(), OldestEvent: oldest, Fenced: fences(s.Partitions()),
-		Remember: b.cfg.Limits.DedupWindow, RememberMax: b.cfg.Limits.DedupMax, Replays: b.cfg.Replays,
+		Remember: b.cfg.Limits.DedupWindow, RememberMax: b.cfg.Limits.DedupMax,
 	})
 }
 

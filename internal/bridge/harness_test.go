@@ -38,7 +38,6 @@ const (
 	resultsTopic = "results"
 	dlqTopic     = "dead-letters"
 	journalTopic = "journal"
-	replayTopic  = "replays"
 	testGroup    = "bridge"
 	testInterval = time.Second + 100*time.Millisecond
 )
@@ -59,8 +58,7 @@ type world struct {
 	seed    uint32 // of the instances' random numbers
 	events  int    // emitted
 
-	partitions int  // of the input
-	replays    bool // events come again
+	partitions int // of the input
 }
 
 // setup is what a test's world is made of.
@@ -69,7 +67,6 @@ type setup struct {
 	users      []pushsim.User
 	sim        pushsim.Config // Apps are filled in
 	partitions int32          // of the input; 0: 1
-	replays    bool           // instances read replayTopic too
 	apps       []uint32       // beside testApp, without users
 	brokers    int            // 0: 1
 	callers    []string       // who may call beside testAdmin
@@ -82,7 +79,7 @@ type setup struct {
 func inBubble(t *testing.T, s setup, test func(*testing.T, *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, network: new(kfake.VirtualNetwork), partitions: int(max(1, s.partitions)), replays: s.replays}
+		w := &world{t: t, network: new(kfake.VirtualNetwork), partitions: int(max(1, s.partitions))}
 		defer w.close()
 		w.open(s)
 		test(t, w)
@@ -98,7 +95,7 @@ func (w *world) open(s setup) {
 	}
 	if w.broker, err = devkafka.StartVirtual(devkafka.Config{
 		Network: w.network, Brokers: s.brokers,
-		Topics: map[string]int32{inTopic: int32(w.partitions), resultsTopic: 1, dlqTopic: 1, journalTopic: 1, replayTopic: 1},
+		Topics: map[string]int32{inTopic: int32(w.partitions), resultsTopic: 1, dlqTopic: 1, journalTopic: 1},
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -261,17 +258,12 @@ func (w *world) start(change ...func(*options)) *instance {
 	}
 	membership := o.group
 	membership.Brokers, membership.Group, membership.Topics, membership.Transport = w.broker.Addrs(), testGroup, []string{inTopic}, transport
-	replays := ""
-	if w.replays {
-		replays = replayTopic
-		membership.Topics, membership.Aside = append(membership.Topics, replayTopic), []string{replayTopic}
-	}
 	membership.Dialer = &kafka.Dialer{DialFunc: o.wire.dialGroup, Timeout: o.group.Timeout}
 	membership.Logger, membership.Registry = log, i.reg
 	i.group, err = consume.New(membership)
 	w.must(err)
 	i.bridge, err = New(Config{
-		Group: i.group, Replays: replays, Rules: w.rules, Journal: o.clock.journal(jlog), Lanes: lanes, Teller: teller,
+		Group: i.group, Rules: w.rules, Journal: o.clock.journal(jlog), Lanes: lanes, Teller: teller,
 		Recall: o.clock.recall(func(ctx context.Context, from journal.ReadFrom) (*journal.State, error) {
 			return journal.Read(ctx, memory, from)
 		}),

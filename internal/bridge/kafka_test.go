@@ -65,12 +65,8 @@ func (w *world) produce(partition int, value []byte) {
 // tryProduce writes it where the partition's leader takes it, and returns its
 // offset.
 func (w *world) tryProduce(partition int, value []byte) (int64, error) {
-	return w.tryProduceTo(inTopic, partition, value)
-}
-
-func (w *world) tryProduceTo(topic string, partition int, value []byte) (int64, error) {
 	res, err := w.client.Produce(context.Background(), &kafka.ProduceRequest{
-		Topic: topic, Partition: partition, RequiredAcks: kafka.RequireAll,
+		Topic: inTopic, Partition: partition, RequiredAcks: kafka.RequireAll,
 		Records: kafka.NewRecordReader(kafka.Record{
 			Time: time.Now(), Value: kafka.NewBytes(value),
 			Headers: []kafka.Header{{Key: "content-type", Value: []byte("application/cloudevents+json")}},
@@ -171,11 +167,7 @@ type told struct {
 	ID     string
 	Type   string
 	Source string
-
-	ReplayID string `json:"replayid"`
-	ReplayOf string `json:"replayof"`
-	Data     struct {
-		Topic       string
+	Data   struct {
 		Partition   int
 		Offset      int64
 		EventID     string `json:"event_id"`

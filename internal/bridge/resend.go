@@ -165,11 +165,7 @@ func (l *loop) admit(in intent.Intent, now time.Time) {
 		return // the next owner reads it again
 	}
 	in.Audiences = rest
-	switch {
-	case l.hold(in):
-	case l.isCancelled(&in.Origin, now):
-		l.endCancelled(&in, now)
-	default:
+	if !l.hold(in) {
 		ln := l.laneOf[in.Policy.Lane]
 		l.end(ln, ln.sched.Add(now, in), now)
 	}

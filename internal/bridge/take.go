@@ -32,7 +32,6 @@ func (l *loop) take(batch consume.Batch, now time.Time) {
 			l.madeAnew(r.Position.Partition, "record", r.Position.String(), "at", r.Time)
 		}
 		l.begun[r.Position.Partition] = true
-		l.obey(r, now)
 		ended, untold := l.known.ended(r.Position), l.known.untold(r.Position)
 		if ended && len(untold) == 0 {
 			continue
@@ -83,10 +82,7 @@ func (l *loop) lost(batch consume.Batch, mark *offset.Watermark) *offset.Waterma
 // route turns one record into intents or into its disposition, and says whether
 // any of that holds its offset.
 func (l *loop) route(r *consume.Record, now time.Time) bool {
-	origin := l.originOf(r, now)
-	if r.Position.Topic == l.b.cfg.Replays && l.routeReplay(r, &origin, now) {
-		return true
-	}
+	origin := originOf(r, now)
 	if r.Err != nil {
 		d := journal.Disposition{Origin: origin, Kind: journal.DeadLettered, Reason: r.Err.Error(), At: now}
 		l.outbox.bury(r, &d, results.Undecodable)
@@ -94,6 +90,9 @@ func (l *loop) route(r *consume.Record, now time.Time) bool {
 		return true
 	}
 	m := l.b.cfg.Rules.Map(r.Event, origin)
+	if m.Violation != nil {
+		l.b.violations.note(r.Position, m.Violation, now)
+	}
 	if len(m.Intents) == 0 && len(m.Failures) == 0 {
 		l.dispose(journal.Disposition{Origin: origin, Kind: journal.Unmatched, Reason: m.Why, At: now})
 		return true
@@ -110,13 +109,10 @@ func (l *loop) route(r *consume.Record, now time.Time) bool {
 	}
 	for _, f := range failures {
 		d := journal.Disposition{Origin: origin, Rule: f.Rule, Kind: journal.DeadLettered, Reason: f.Error(), At: now}
-		l.outbox.bury(r, &d, results.RuleFailed)
+		l.outbox.bury(r, &d, reasonFor(f))
 		l.dispose(d)
 	}
 	repeat := len(intents) > 0 && l.repeats(now, &origin)
-	if origin.ReplayID != "" {
-		l.replays.open += len(intents)
-	}
 	for _, in := range intents {
 		ln := l.laneOf[in.Policy.Lane]
 		if repeat {
@@ -157,9 +153,6 @@ func (l *loop) dispose(d journal.Disposition) {
 		} else {
 			delete(l.several, d.Origin.Position)
 		}
-	}
-	if d.Origin.ReplayID != "" {
-		l.replays.ended(&d)
 	}
 	d.App = l.laneOf[d.Lane].App
 	l.outbox.dispositions.add(d)

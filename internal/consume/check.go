@@ -23,8 +23,7 @@ type CheckConfig struct {
 
 	Inputs  []string // must exist, not compacted
 	Outputs []string // results and dead letters; the journal looks after its own
-	Replays string   // read and written; of one partition where it is created; empty: none
-	Create  bool     // create outputs and Replays where they are missing
+	Create  bool     // create outputs where they are missing
 
 	Timeout time.Duration // of each step; 0: 5 s
 	Logger  *slog.Logger

@@ -66,7 +66,7 @@ func (l *loader) audience(n *node, field string) audienceSpec {
 
 func (l *loader) tags(n *node, field string, spec *audienceSpec) {
 	if n.kind != listNode {
-		t := l.templateOf(n, field, true)
+		t := l.templateOf(n, field, exactList)
 		if t != nil && t.whole() == nil {
 			l.refuse(n, field, "want a list of tags", "write [\"gold\"], or one ${…} that gives a list")
 		}
@@ -79,7 +79,7 @@ func (l *loader) tags(n *node, field string, spec *audienceSpec) {
 	literals := 0
 	for i, item := range n.items {
 		at := index(field, i)
-		t := l.templateOf(item, at, true)
+		t := l.templateOf(item, at, exactList)
 		if t == nil {
 			continue
 		}
@@ -111,7 +111,7 @@ func (l *loader) attributes(n *node, field string, spec *audienceSpec) {
 	}
 	for _, p := range n.pairs {
 		at := join(field, p.key.text)
-		t := l.template(p.value, at)
+		t := l.templateOf(p.value, at, exactText)
 		if t == nil {
 			continue
 		}

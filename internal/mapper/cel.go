@@ -22,20 +22,25 @@ const (
 type language struct{ env *cel.Env }
 
 func newLanguage() (*language, error) {
-	env, err := cel.NewEnv(
+	env, err := cel.NewEnv(words(cel.DynType)...)
+	if err != nil {
+		return nil, fmt.Errorf("set up the expression language: %w", err)
+	}
+	return &language{env}, nil
+}
+
+// words are the variables and functions of expressions, with data of a type.
+func words(data *cel.Type) []cel.EnvOption {
+	return []cel.EnvOption{
 		cel.Variable("event", cel.MapType(cel.StringType, cel.StringType)),
-		cel.Variable("data", cel.DynType),
+		cel.Variable("data", data),
 		cel.CrossTypeNumericComparisons(true), // JSON has one type of number
 		cel.OptionalTypes(),
 		cel.DefaultUTCTimeZone(true),
 		cel.ParserExpressionSizeLimit(maxExpression),
 		cel.ParserRecursionLimit(maxNesting),
 		ext.Strings(),
-	)
-	if err != nil {
-		return nil, fmt.Errorf("set up the expression language: %w", err)
 	}
-	return &language{env}, nil
 }
 
 // expression is compiled CEL. Where it is no more than a path into the event

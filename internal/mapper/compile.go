@@ -9,12 +9,12 @@ import (
 
 var (
 	fileKeys = keys{
-		known: []string{"version", "defaults", "time_intervals", "budget", "lanes", "rules"},
+		known: []string{"version", "schemas", "validate", "defaults", "time_intervals", "budget", "lanes", "rules"},
 		later: []string{"vocabulary"},
 	}
 	ruleKeys = keys{
 		known: []string{"name", "owner", "match", "filter", "filters", "when", "audience", "message", "sender", "online_only", "life_time", "offline", "coalesce", "delivery", "suppresses", "continue"},
-		later: []string{"validate", "remap_pending", "approve", "cancels"},
+		later: []string{"remap_pending", "approve", "cancels"},
 	}
 )
 
@@ -33,6 +33,12 @@ func (l *loader) rules(root *node) []*rule {
 		l.refuse(v, "version", fmt.Sprintf("%q is not known", v.text), "write version: 1")
 	}
 	// First what rules refer to by name.
+	if v := root.get("schemas"); v != nil {
+		l.schemasOf(v)
+	}
+	if v := root.get("validate"); v != nil {
+		l.validators = l.validateOf(v)
+	}
 	if v := root.get("time_intervals"); v != nil {
 		l.timeIntervals(v)
 	}
@@ -96,6 +102,8 @@ func (l *loader) oneRule(n *node, field string, base defaults) *rule {
 		l.refuse(n, join(field, "match"), "it is missing", "say which events: match: {type: …}")
 	}
 	l.filters(n, field, r)
+	l.typeRule(n, r)
+	defer l.untype()
 	if v := n.get("when"); v != nil {
 		r.when = l.condition(v, join(field, "when"))
 	}

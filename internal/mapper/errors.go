@@ -68,7 +68,7 @@ func (e *FileError) Caret() string {
 // RuleError says why a rule could not be applied to an event, which is then
 // dead-lettered.
 type RuleError struct {
-	Rule  string
+	Rule  string // empty: no rule was asked, since the data breaks the event's schema
 	Field string // the path in the rule: "when", "audience.tags_any[2]"
 	Value string // what the field rendered to, cut after 120 bytes; may be empty
 	Err   error
@@ -76,6 +76,9 @@ type RuleError struct {
 
 // Error names rule, field, value and cause.
 func (e *RuleError) Error() string {
+	if e.Rule == "" {
+		return e.Err.Error() // of the event itself
+	}
 	at := fmt.Sprintf("rule %q: %s: ", e.Rule, e.Field)
 	if e.Value == "" {
 		return at + e.Err.Error()

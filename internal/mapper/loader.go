@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"cel.dev/cel-go/cel"
 	"github.com/agnivade/levenshtein"
 )
 
@@ -18,10 +19,15 @@ type loader struct {
 	lines    []string
 	language *language
 	rule     string // the rule being read
-	ifEmpty  string // what the author of an empty file is to write
 	faults   []*FileError
 	warnings []*FileError // what is legal and will surprise
 	refused  int          // calls of refuse: a part that raised it must not be used
+
+	catalog    *catalog
+	validators map[string]*validator
+	typing     *typing         // of the rule being read; nil: its expressions are not checked
+	facts      facts           // of the rule being read: what match and when make sure of
+	warned     map[string]bool // of the rule being read: paths that may be absent or null, told once
 
 	lanes     []Lane // the default lane first
 	intervals intervals
@@ -140,10 +146,19 @@ func (l *loader) text(n *node, field string) (string, bool) {
 
 // template compiles a string that may hold ${…}; nil where it is wrong.
 func (l *loader) template(n *node, field string) *template {
-	return l.templateOf(n, field, false)
+	return l.templateOf(n, field, anyText)
 }
 
-func (l *loader) templateOf(n *node, field string, spread bool) *template {
+// usage is what a template's text is for.
+type usage uint8
+
+const (
+	anyText   usage = iota + 1
+	exactText       // it names people, so only strings and whole numbers
+	exactList       // the same, and a list spreads
+)
+
+func (l *loader) templateOf(n *node, field string, u usage) *template {
 	s, ok := l.text(n, field)
 	if !ok {
 		return nil
@@ -153,13 +168,18 @@ func (l *loader) templateOf(n *node, field string, spread bool) *template {
 		l.refuse(n, field, err.Error(), "")
 		return nil
 	}
-	if source, kind, bad := t.notText(spread); bad {
+	if source, kind, bad := t.notText(u == exactList); bad {
 		do := "make it one with string(…)"
 		if strings.HasPrefix(kind, "optional") {
 			do = "say what to take when it is absent: .orValue(…)"
 		}
 		l.refuse(n, field, fmt.Sprintf("${%s} is of type %s, want text", source, kind), do)
 		return nil
+	}
+	for _, p := range t.parts {
+		if p.expr != nil {
+			l.typed(typedPlace{n, field, p.at}, p.expr.source, func(kind *cel.Type) (string, string) { return notText(kind, u, len(t.parts) == 1) })
+		}
 	}
 	return t
 }

@@ -15,8 +15,12 @@ import (
 type Mapping struct {
 	Version  string          // of the rules
 	Intents  []intent.Intent // one for each rule that matched
-	Failures []*RuleError    // one for each rule that failed on the event
+	Failures []*RuleError    // one for each rule that failed on the event, or one without a rule for the event itself
 	Why      string          // why no rule matched; "" if one did or failed
+
+	// Violation is how the data breaks the schema of its type, where the rules
+	// want that looked at. Rejected, it is also the one failure.
+	Violation *SchemaError
 }
 
 // Map applies the rules to the event, of which o says where it came from. It
@@ -30,6 +34,12 @@ func (r *Rules) Map(e *event.Event, o intent.Origin) Mapping {
 	}()
 
 	m := Mapping{Version: r.version}
+	if v := r.validate[s.context.Type]; v != nil {
+		if m.Violation = v.check(s); m.Violation != nil && v.action == ValidateReject {
+			m.Failures = []*RuleError{{Field: "data", Err: m.Violation}}
+			return m
+		}
+	}
 	candidates := r.candidates(s.context.Type)
 	for _, rule := range candidates {
 		v := rule.apply(s)
@@ -47,8 +57,6 @@ func (r *Rules) Map(e *event.Event, o intent.Origin) Mapping {
 	}
 	if m.Intents == nil && m.Failures == nil {
 		m.Why = whyNone(candidates, s)
-	} else if o.ReplayID != "" {
-		r.replayed(&m, s)
 	}
 	return m
 }

@@ -216,5 +216,6 @@ func (l *loader) condition(n *node, field string) *expression {
 		l.refuse(n, field, fmt.Sprintf("the expression is of type %s, want bool", cel.FormatCELType(x.result)), "compare it with something")
 		return nil
 	}
+	l.typedCondition(typedPlace{n, field, 0}, s)
 	return x
 }

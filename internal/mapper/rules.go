@@ -21,7 +21,8 @@ type Rules struct {
 	rules    []*rule
 	lanes    []Lane
 	warnings []*FileError
-	gates    *gates
+	validate map[string]*validator // by event type
+	dirs     []string
 
 	// byType holds, for each event type that some rule names, the rules that an
 	// event of that type could match, in the file's order; others holds those
@@ -76,8 +77,9 @@ func Parse(name string, data []byte, limits Limits) (*Rules, error) {
 		return nil, err
 	}
 	l := &loader{
-		file: name, lines: strings.Split(string(data), "\n"), language: lang, ifEmpty: "write version: 1 and rules",
+		file: name, lines: strings.Split(string(data), "\n"), language: lang,
 		intervals: intervals{calendars: map[string]*intent.Calendar{}, dated: map[string]bool{}, unions: map[string]union{}},
+		catalog:   newCatalog(),
 		zones:     map[string]*time.Location{"UTC": time.UTC}, gates: newGates(),
 		maxRequest: cmp.Or(limits.MaxRequestBytes, defaultMaxRequest),
 	}
@@ -89,13 +91,14 @@ func Parse(name string, data []byte, limits Limits) (*Rules, error) {
 		return nil, l.err()
 	}
 	byPlace(l.warnings)
-	sum := sha256.Sum256(data)
+	sum := sha256.Sum256(append(slices.Clip(data), l.catalog.sum...))
 	r := &Rules{
 		version:  hex.EncodeToString(sum[:6]),
+		validate: l.validators,
+		dirs:     l.catalog.dirs,
 		rules:    rules,
 		lanes:    l.lanes,
 		warnings: l.warnings,
-		gates:    l.gates,
 		byType:   map[string][]*rule{},
 		scopes:   &sync.Pool{New: func() any { return new(scope) }},
 	}
@@ -130,8 +133,8 @@ func (r *Rules) candidates(eventType string) []*rule {
 	return r.others
 }
 
-// Version returns a short hash of the file's bytes: who has the same version
-// has the same rules.
+// Version returns a short hash of the file's bytes and of the schemas it names:
+// who has the same version has the same rules.
 func (r *Rules) Version() string { return r.version }
 
 // Lanes returns the lanes and what the file says of their budgets: the default
@@ -141,6 +144,19 @@ func (r *Rules) Lanes() []Lane { return slices.Clone(r.lanes) }
 // Warnings returns what is legal in the file and will surprise, in the order of
 // their places.
 func (r *Rules) Warnings() []*FileError { return slices.Clone(r.warnings) }
+
+// SchemaDirs returns the directories of schemas that were read beside the file.
+func (r *Rules) SchemaDirs() []string { return slices.Clone(r.dirs) }
+
+// Validations returns what happens to events that break the schema of their
+// type, for the types that the file says it of.
+func (r *Rules) Validations() map[string]Validation {
+	all := map[string]Validation{}
+	for name, v := range r.validate {
+		all[name] = v.action
+	}
+	return all
+}
 
 // Rules returns the rules' names in the file's order.
 func (r *Rules) Rules() []string {

@@ -3,6 +3,7 @@ package mapper
 import (
 	"fmt"
 	"strings"
+	"unicode"
 
 	"cel.dev/cel-go/cel"
 )
@@ -17,6 +18,7 @@ type template struct {
 type part struct {
 	text string
 	expr *expression
+	at   int // of expr: the byte of the string where it begins
 }
 
 // template compiles the string.
@@ -47,11 +49,12 @@ func (l *language) template(source string) (*template, error) {
 		if end < 0 {
 			return nil, fmt.Errorf("%q: no } ends this ${; write $${ for a literal ${", shorten(rest[i:]))
 		}
-		expr, err := l.compile(strings.TrimSpace(body[:end]))
+		trimmed := strings.TrimLeftFunc(body[:end], unicode.IsSpace)
+		expr, err := l.compile(strings.TrimSpace(trimmed))
 		if err != nil {
 			return nil, err
 		}
-		t.parts = append(t.parts, part{expr: expr})
+		t.parts = append(t.parts, part{expr: expr, at: len(source) - len(body) + end - len(trimmed)})
 		rest = body[end+1:]
 	}
 	flush()

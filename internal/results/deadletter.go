@@ -21,10 +21,11 @@ const (
 	Undecodable Reason = iota + 1 // the record is no CloudEvent
 	RuleFailed                    // a rule failed on the event
 	Refused                       // the API refused the push for good
+	InvalidData                   // the event's data breaks the schema of its type
 )
 
 // Reasons lists all of them.
-var Reasons = [...]Reason{Undecodable, RuleFailed, Refused}
+var Reasons = [...]Reason{Undecodable, RuleFailed, Refused, InvalidData}
 
 // String returns the header's and the label's word.
 func (r Reason) String() string {
@@ -35,6 +36,8 @@ func (r Reason) String() string {
 		return "rule_failed"
 	case Refused:
 		return "refused"
+	case InvalidData:
+		return "invalid_data"
 	}
 	return "invalid"
 }

@@ -303,7 +303,7 @@ func TestDeadLettersAreAsTheyCame(t *testing.T) {
 				if diff := cmp.Diff(want, headersOf(t, m)); diff != "" {
 					t.Errorf("headers (-want +got):\n%s", diff)
 				}
-				count := map[string]float64{"undecodable": 0, "rule_failed": 0, "refused": 0} // all from the start
+				count := map[string]float64{"undecodable": 0, "rule_failed": 0, "refused": 0, "invalid_data": 0} // all from the start
 				count[tt.in.Reason.String()] = 1
 				if diff := cmp.Diff(count, letterCounts(t, reg)); diff != "" {
 					t.Errorf("bridge_dlq_total (-want +got):\n%s", diff)

@@ -1,0 +1,152 @@
+package mapper
+
+import (
+	"maps"
+
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+)
+
+// facts are what is known of an event where an expression is evaluated: paths
+// that are there, as "data.city", and with a ! at the end those that are not
+// null. They come from has(…), from comparisons that came out true, and from
+// `match`.
+type facts map[string]bool
+
+func (f facts) and(more facts) facts {
+	if len(more) == 0 {
+		return f
+	}
+	out := maps.Clone(f)
+	if out == nil {
+		out = facts{}
+	}
+	maps.Copy(out, more)
+	return out
+}
+
+// common returns what holds whichever of the two came about.
+func (f facts) common(other facts) facts {
+	out := maps.Clone(f)
+	maps.DeleteFunc(out, func(path string, _ bool) bool { return !other[path] })
+	return out
+}
+
+// whenTrue returns what is known once e came out true.
+func whenTrue(e ast.Expr) facts {
+	if e.Kind() == ast.SelectKind && e.AsSelect().IsTestOnly() {
+		path := join(pathText(e.AsSelect().Operand()), e.AsSelect().FieldName())
+		return facts{path: true}.and(surelyRead(e.AsSelect().Operand()))
+	}
+	if e.Kind() != ast.CallKind {
+		return surelyRead(e)
+	}
+	args := e.AsCall().Args()
+	switch e.AsCall().FunctionName() {
+	case operators.LogicalAnd:
+		var all facts
+		for _, arg := range args {
+			all = all.and(whenTrue(arg))
+		}
+		return all
+	case operators.LogicalOr:
+		all := whenTrue(args[0])
+		for _, arg := range args[1:] {
+			all = all.common(whenTrue(arg))
+		}
+		return all
+	case operators.LogicalNot:
+		return whenFalse(args[0])
+	case operators.NotEquals:
+		return surelyRead(e).and(notNull(args, true))
+	case operators.Equals:
+		return surelyRead(e).and(notNull(args, false))
+	case operators.In:
+		if args[0].Kind() == ast.LiteralKind {
+			if name, ok := args[0].AsLiteral().(types.String); ok && pathText(args[1]) != "" {
+				return surelyRead(e).and(facts{join(pathText(args[1]), string(name)): true})
+			}
+		}
+	}
+	return surelyRead(e)
+}
+
+// whenFalse returns what is known once e came out false.
+func whenFalse(e ast.Expr) facts {
+	if e.Kind() == ast.SelectKind && e.AsSelect().IsTestOnly() {
+		return surelyRead(e.AsSelect().Operand())
+	}
+	if e.Kind() != ast.CallKind {
+		return surelyRead(e)
+	}
+	args := e.AsCall().Args()
+	switch e.AsCall().FunctionName() {
+	case operators.LogicalOr:
+		var all facts
+		for _, arg := range args {
+			all = all.and(whenFalse(arg))
+		}
+		return all
+	case operators.LogicalAnd:
+		all := whenFalse(args[0])
+		for _, arg := range args[1:] {
+			all = all.common(whenFalse(arg))
+		}
+		return all
+	case operators.LogicalNot:
+		return whenTrue(args[0])
+	case operators.Equals:
+		return surelyRead(e).and(notNull(args, true))
+	case operators.NotEquals:
+		return surelyRead(e).and(notNull(args, false))
+	}
+	return surelyRead(e)
+}
+
+// notNull returns the path that is not null: one that differs from null, or
+// that equals another literal.
+func notNull(args []ast.Expr, differs bool) facts {
+	for i, arg := range args {
+		other := args[1-i]
+		if other.Kind() != ast.LiteralKind || pathText(arg) == "" {
+			continue
+		}
+		if isNull := other.AsLiteral() == types.NullValue; isNull == differs {
+			return facts{pathText(arg) + "!": true}
+		}
+	}
+	return nil
+}
+
+// surelyRead returns the paths without which e has no value.
+func surelyRead(e ast.Expr) facts {
+	switch e.Kind() {
+	case ast.SelectKind:
+		s := e.AsSelect()
+		if s.IsTestOnly() {
+			return surelyRead(s.Operand())
+		}
+		return facts{pathText(e): true}.and(surelyRead(s.Operand()))
+	case ast.CallKind:
+		c := e.AsCall()
+		var all facts
+		switch c.FunctionName() {
+		case operators.LogicalAnd, operators.LogicalOr:
+			return nil
+		case operators.Conditional, operators.OptSelect, operators.OptIndex:
+			return surelyRead(c.Args()[0])
+		}
+		if c.IsMemberFunction() {
+			all = surelyRead(c.Target())
+		}
+		for _, arg := range c.Args() {
+			all = all.and(surelyRead(arg))
+		}
+		return all
+	case ast.ComprehensionKind:
+		return surelyRead(e.AsComprehension().IterRange())
+	case ast.IdentKind, ast.LiteralKind, ast.ListKind, ast.MapKind, ast.StructKind, ast.UnspecifiedExprKind:
+	}
+	return nil
+}
