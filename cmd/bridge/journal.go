@@ -77,7 +77,7 @@ func runJournal(cmd *cobra.Command, f journalFlags) error {
 	if err != nil {
 		return exitError{code: exitUsage, err: err}
 	}
-	cfg.Topics, cfg.ResultsTopic, cfg.DLQTopic = nil, "", "" // not asked about
+	cfg.Topics, cfg.ResultsTopic, cfg.DLQTopic, cfg.ReplayTopic = nil, "", "", "" // not asked about
 	transport, dialer, err := newKafka(cfg)
 	if err != nil {
 		return exitError{code: exitUsage, err: err}

@@ -43,7 +43,7 @@ func newKafka(cfg config.Kafka, extra ...string) (*kafka.Transport, *kafka.Diale
 		return nil, nil, err
 	}
 	dial := (&net.Dialer{Timeout: cfg.Timeout, KeepAlive: 30 * time.Second}).DialContext
-	topics := slices.Concat(cfg.Topics, []string{cfg.ResultsTopic, cfg.DLQTopic, cfg.JournalTopic}, extra)
+	topics := slices.Concat(cfg.Topics, []string{cfg.ResultsTopic, cfg.DLQTopic, cfg.JournalTopic, cfg.ReplayTopic}, extra)
 	topics = slices.DeleteFunc(topics, func(name string) bool { return name == "" })
 	slices.Sort(topics)
 	transport := &kafka.Transport{
@@ -65,12 +65,12 @@ func newKafka(cfg config.Kafka, extra ...string) (*kafka.Transport, *kafka.Diale
 }
 
 // checkKafka says what is wrong with the brokers, the login or the topics before
-// anything is started, and creates the results and dead-letter topics.
+// anything is started, and creates the results, dead-letter and replay topics.
 func (p *pipeline) checkKafka(ctx context.Context, dialer *kafka.Dialer) error {
 	cfg := p.cfg.Kafka
 	return consume.Check(ctx, consume.CheckConfig{
 		Brokers: cfg.Brokers, Transport: p.kafka, Dialer: dialer,
-		Inputs: cfg.Topics, Outputs: []string{cfg.ResultsTopic, cfg.DLQTopic}, Create: cfg.CreateTopics,
+		Inputs: cfg.Topics, Outputs: []string{cfg.ResultsTopic, cfg.DLQTopic}, Replays: cfg.ReplayTopic, Create: cfg.CreateTopics,
 		Timeout: cfg.Timeout, Logger: p.log,
 	})
 }

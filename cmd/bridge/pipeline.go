@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -92,7 +93,7 @@ func (p *pipeline) connect(ctx context.Context) error {
 		return err
 	}
 	if p.group, err = consume.New(consume.Config{
-		Brokers: p.cfg.Kafka.Brokers, Group: p.cfg.Kafka.Group, Topics: p.cfg.Kafka.Topics, Transport: transport, Dialer: dialer,
+		Brokers: p.cfg.Kafka.Brokers, Group: p.cfg.Kafka.Group, Topics: p.inputs(), Aside: []string{p.cfg.Kafka.ReplayTopic}, Transport: transport, Dialer: dialer,
 		SessionTimeout: p.cfg.Kafka.SessionTimeout, RebalanceTimeout: p.cfg.Kafka.RebalanceTimeout,
 		HeartbeatInterval: p.cfg.Kafka.HeartbeatInterval, Timeout: p.cfg.Kafka.Timeout,
 		MaxEventBytes: p.cfg.Pipeline.MaxEventBytes, AcceptBareStructured: p.cfg.Pipeline.BareStructured,
@@ -102,7 +103,7 @@ func (p *pipeline) connect(ctx context.Context) error {
 		return err
 	}
 	p.bridge, err = bridge.New(bridge.Config{
-		Group: p.group, Topics: p.cfg.Kafka.Topics, Rules: p.rules, Journal: jlog, Lanes: p.lanes, Teller: p.results,
+		Group: p.group, Topics: p.inputs(), Replays: p.cfg.Kafka.ReplayTopic, Rules: p.rules, Journal: jlog, Lanes: p.lanes, Teller: p.results,
 		Recall: func(ctx context.Context, from journal.ReadFrom) (*journal.State, error) {
 			return journal.Read(ctx, memory, from)
 		},
@@ -113,6 +114,12 @@ func (p *pipeline) connect(ctx context.Context) error {
 		Random: rand.Uint32, Logger: p.log, Metrics: p.metrics,
 	})
 	return err
+}
+
+// inputs are the topics that are read: those of events, and that of events that come
+// again.
+func (p *pipeline) inputs() []string {
+	return append(slices.Clone(p.cfg.Kafka.Topics), p.cfg.Kafka.ReplayTopic)
 }
 
 // run runs until ctx ends and everything it started has ended.

@@ -33,6 +33,7 @@ func newRootCmd() *cobra.Command {
 		newPushsimCmd(),
 		newRunCmd(),
 		newSimulateCmd(),
+		newTestCmd(),
 		newVersionCmd(),
 	)
 	root.SetHelpCommand(newHelpCmd())

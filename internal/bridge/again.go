@@ -116,7 +116,7 @@ func (k *known) untold(p offset.Position) []*journal.End {
 // What the journal does not keep of them the record and the rules say once more.
 // release says that nothing else holds its offset.
 func (l *loop) tellAgain(r *consume.Record, ends []*journal.End, release bool, now time.Time) {
-	origin := originOf(r, now)
+	origin := l.originOf(r, now)
 	var m mapper.Mapping
 	if r.Err == nil {
 		m = l.b.cfg.Rules.Map(r.Event, origin)

@@ -56,8 +56,11 @@ type Limits struct {
 
 // Config is what a Bridge is made of.
 type Config struct {
-	Group   *consume.Group
-	Topics  []string // what Group reads, for the metrics
+	Group  *consume.Group
+	Topics []string // what Group reads, for the metrics
+	// Replays is the one of Topics by which events come again, which Group reads aside;
+	// empty: there is none.
+	Replays string
 	Rules   *mapper.Rules
 	Journal Journal
 	// Recall reads the journal back at the start of a session.
@@ -177,7 +180,7 @@ func (b *Bridge) read(ctx context.Context, s *consume.Session) (*journal.State, 
 	}
 	return b.cfg.Recall(ctx, journal.ReadFrom{
 		Now: time.Now(), OldestEvent: oldest, Fenced: fences(s.Partitions()),
-		Remember: b.cfg.Limits.DedupWindow, RememberMax: b.cfg.Limits.DedupMax,
+		Remember: b.cfg.Limits.DedupWindow, RememberMax: b.cfg.Limits.DedupMax, Replays: b.cfg.Replays,
 	})
 }
 

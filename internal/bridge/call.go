@@ -167,6 +167,9 @@ func (l *loop) conclude(end *pushEnd, p *push, v limiter.Verdict, now time.Time)
 	if l.decides() || v.Result != limiter.Again { // what a call has decided is so, whoever owns
 		l.end(p.lane, p.lane.sched.Done(now, p.batch, v), now)
 	}
+	if v.Result == limiter.Again && len(l.replays.cancelled) > 0 {
+		l.withdraw(now) // what was in flight waits again
+	}
 	end.dispositions = l.outbox.dispositions.takeFrom(before)
 	end.after = l.outbox.dispositions.seal()
 	l.outbox.ended = end

@@ -38,6 +38,7 @@ const (
 	resultsTopic = "results"
 	dlqTopic     = "dead-letters"
 	journalTopic = "journal"
+	replayTopic  = "replays"
 	testGroup    = "bridge"
 	testInterval = time.Second + 100*time.Millisecond
 )
@@ -58,7 +59,8 @@ type world struct {
 	seed    uint32 // of the instances' random numbers
 	events  int    // emitted
 
-	partitions int // of the input
+	partitions int  // of the input
+	replays    bool // events come again
 }
 
 // setup is what a test's world is made of.
@@ -67,6 +69,7 @@ type setup struct {
 	users      []pushsim.User
 	sim        pushsim.Config // Apps are filled in
 	partitions int32          // of the input; 0: 1
+	replays    bool           // instances read replayTopic too
 	apps       []uint32       // beside testApp, without users
 	brokers    int            // 0: 1
 	callers    []string       // who may call beside testAdmin
@@ -79,7 +82,7 @@ type setup struct {
 func inBubble(t *testing.T, s setup, test func(*testing.T, *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, network: new(kfake.VirtualNetwork), partitions: int(max(1, s.partitions))}
+		w := &world{t: t, network: new(kfake.VirtualNetwork), partitions: int(max(1, s.partitions)), replays: s.replays}
 		defer w.close()
 		w.open(s)
 		test(t, w)
@@ -95,7 +98,7 @@ func (w *world) open(s setup) {
 	}
 	if w.broker, err = devkafka.StartVirtual(devkafka.Config{
 		Network: w.network, Brokers: s.brokers,
-		Topics: map[string]int32{inTopic: int32(w.partitions), resultsTopic: 1, dlqTopic: 1, journalTopic: 1},
+		Topics: map[string]int32{inTopic: int32(w.partitions), resultsTopic: 1, dlqTopic: 1, journalTopic: 1, replayTopic: 1},
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -258,12 +261,17 @@ func (w *world) start(change ...func(*options)) *instance {
 	}
 	membership := o.group
 	membership.Brokers, membership.Group, membership.Topics, membership.Transport = w.broker.Addrs(), testGroup, []string{inTopic}, transport
+	replays := ""
+	if w.replays {
+		replays = replayTopic
+		membership.Topics, membership.Aside = append(membership.Topics, replayTopic), []string{replayTopic}
+	}
 	membership.Dialer = &kafka.Dialer{DialFunc: o.wire.dialGroup, Timeout: o.group.Timeout}
 	membership.Logger, membership.Registry = log, i.reg
 	i.group, err = consume.New(membership)
 	w.must(err)
 	i.bridge, err = New(Config{
-		Group: i.group, Rules: w.rules, Journal: o.clock.journal(jlog), Lanes: lanes, Teller: teller,
+		Group: i.group, Replays: replays, Rules: w.rules, Journal: o.clock.journal(jlog), Lanes: lanes, Teller: teller,
 		Recall: o.clock.recall(func(ctx context.Context, from journal.ReadFrom) (*journal.State, error) {
 			return journal.Read(ctx, memory, from)
 		}),

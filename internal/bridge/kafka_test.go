@@ -65,8 +65,12 @@ func (w *world) produce(partition int, value []byte) {
 // tryProduce writes it where the partition's leader takes it, and returns its
 // offset.
 func (w *world) tryProduce(partition int, value []byte) (int64, error) {
+	return w.tryProduceTo(inTopic, partition, value)
+}
+
+func (w *world) tryProduceTo(topic string, partition int, value []byte) (int64, error) {
 	res, err := w.client.Produce(context.Background(), &kafka.ProduceRequest{
-		Topic: inTopic, Partition: partition, RequiredAcks: kafka.RequireAll,
+		Topic: topic, Partition: partition, RequiredAcks: kafka.RequireAll,
 		Records: kafka.NewRecordReader(kafka.Record{
 			Time: time.Now(), Value: kafka.NewBytes(value),
 			Headers: []kafka.Header{{Key: "content-type", Value: []byte("application/cloudevents+json")}},
@@ -167,7 +171,11 @@ type told struct {
 	ID     string
 	Type   string
 	Source string
-	Data   struct {
+
+	ReplayID string `json:"replayid"`
+	ReplayOf string `json:"replayof"`
+	Data     struct {
+		Topic       string
 		Partition   int
 		Offset      int64
 		EventID     string `json:"event_id"`

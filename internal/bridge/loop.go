@@ -27,6 +27,7 @@ type loop struct {
 	turns    uint64           // calls begun
 	known    *known
 	memory   *limiter.Memory // of what this session has seen
+	replays  replays
 	marks    map[offset.Partition]*offset.Watermark
 	assigned map[offset.Partition]consume.Assignment
 	begun    map[offset.Partition]bool // a record of it was read
@@ -87,6 +88,7 @@ func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time)
 		// One memory for all: an event whose rules are of two lanes is one record, and
 		// so no repeat; one that comes twice is one whichever lane sees it.
 		memory:     limiter.NewMemory(b.cfg.Limits.DedupWindow, b.cfg.Limits.DedupMax),
+		replays:    newReplays(b),
 		outbox:     outbox{dispositions: pile{max: recordMax}, notes: newNotes(), start: startJob(state), told: newTellMark(state, s.Partitions())},
 		ending:     len(state.Unended) > 0,
 		marks:      make(map[offset.Partition]*offset.Watermark),
@@ -142,12 +144,17 @@ func (l *loop) run(ctx context.Context) error {
 			return nil
 		}
 		timer.Reset(max(0, time.Until(wake)))
-		var records <-chan consume.Batch
+		var records, aside <-chan consume.Batch
 		if !l.paused && !l.draining && l.unrecorded() < outboxMax && l.letterBytes() < lettersMax {
 			records = l.session.Records()
+			if l.admitsReplays() {
+				aside = l.session.Aside()
+			}
 		}
 		select {
 		case batch := <-records:
+			l.take(batch, time.Now())
+		case batch := <-aside:
 			l.take(batch, time.Now())
 		case done := <-l.called:
 			l.learn(done, time.Now())
@@ -235,7 +242,7 @@ func (l *loop) idle() bool {
 
 func (l *loop) setPaused() {
 	limit := l.b.cfg.Limits.MaxPending
-	waiting := l.total() + l.unrecorded()
+	waiting := l.total() - l.replays.open + l.unrecorded()
 	switch {
 	case !l.paused && waiting >= limit:
 		l.paused = true

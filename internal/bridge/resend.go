@@ -165,7 +165,11 @@ func (l *loop) admit(in intent.Intent, now time.Time) {
 		return // the next owner reads it again
 	}
 	in.Audiences = rest
-	if !l.hold(in) {
+	switch {
+	case l.hold(in):
+	case l.isCancelled(&in.Origin, now):
+		l.endCancelled(&in, now)
+	default:
 		ln := l.laneOf[in.Policy.Lane]
 		l.end(ln, ln.sched.Add(now, in), now)
 	}

@@ -32,6 +32,7 @@ func (l *loop) take(batch consume.Batch, now time.Time) {
 			l.madeAnew(r.Position.Partition, "record", r.Position.String(), "at", r.Time)
 		}
 		l.begun[r.Position.Partition] = true
+		l.obey(r, now)
 		ended, untold := l.known.ended(r.Position), l.known.untold(r.Position)
 		if ended && len(untold) == 0 {
 			continue
@@ -82,7 +83,10 @@ func (l *loop) lost(batch consume.Batch, mark *offset.Watermark) *offset.Waterma
 // route turns one record into intents or into its disposition, and says whether
 // any of that holds its offset.
 func (l *loop) route(r *consume.Record, now time.Time) bool {
-	origin := originOf(r, now)
+	origin := l.originOf(r, now)
+	if r.Position.Topic == l.b.cfg.Replays && l.routeReplay(r, &origin, now) {
+		return true
+	}
 	if r.Err != nil {
 		d := journal.Disposition{Origin: origin, Kind: journal.DeadLettered, Reason: r.Err.Error(), At: now}
 		l.outbox.bury(r, &d, results.Undecodable)
@@ -113,6 +117,9 @@ func (l *loop) route(r *consume.Record, now time.Time) bool {
 		l.dispose(d)
 	}
 	repeat := len(intents) > 0 && l.repeats(now, &origin)
+	if origin.ReplayID != "" {
+		l.replays.open += len(intents)
+	}
 	for _, in := range intents {
 		ln := l.laneOf[in.Policy.Lane]
 		if repeat {
@@ -153,6 +160,9 @@ func (l *loop) dispose(d journal.Disposition) {
 		} else {
 			delete(l.several, d.Origin.Position)
 		}
+	}
+	if d.Origin.ReplayID != "" {
+		l.replays.ended(&d)
 	}
 	d.App = l.laneOf[d.Lane].App
 	l.outbox.dispositions.add(d)

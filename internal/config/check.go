@@ -42,9 +42,9 @@ func (c *Config) check() []*Error {
 	if (c.Kafka.TLSCertFile == "") != (c.Kafka.TLSKeyFile == "") {
 		p.add("KAFKA_TLS_CERT_FILE", "and BRIDGE_KAFKA_TLS_KEY_FILE go together: set both or neither")
 	}
-	own := []string{c.Kafka.ResultsTopic, c.Kafka.DLQTopic, c.Kafka.JournalTopic}
+	own := []string{c.Kafka.ResultsTopic, c.Kafka.DLQTopic, c.Kafka.JournalTopic, c.Kafka.ReplayTopic}
 	for i, t := range own {
-		name := []string{"KAFKA_RESULTS_TOPIC", "KAFKA_DLQ_TOPIC", "KAFKA_JOURNAL_TOPIC"}[i]
+		name := []string{"KAFKA_RESULTS_TOPIC", "KAFKA_DLQ_TOPIC", "KAFKA_JOURNAL_TOPIC", "KAFKA_REPLAY_TOPIC"}[i]
 		if slices.Contains(c.Kafka.Topics, t) {
 			p.add(name, "%q is in BRIDGE_KAFKA_TOPICS too: the bridge would read what it writes", t)
 		}

@@ -33,7 +33,8 @@ type Kafka struct {
 	ResultsTopic string   `env:"RESULTS_TOPIC" envDefault:"bridge.results" desc:"where every event's disposition and every push's outcome goes, as CloudEvents"`
 	DLQTopic     string   `env:"DLQ_TOPIC" envDefault:"bridge.dlq" desc:"where events that cannot be mapped and requests refused for good go"`
 	JournalTopic string   `env:"JOURNAL_TOPIC" envDefault:"bridge.journal" desc:"the bridge's memory: one partition, never compacted, kept for at least 26 hours, and an hour longer than the longest expire_after and the dedup window"`
-	CreateTopics bool     `env:"CREATE_TOPICS" envDefault:"true" desc:"create missing results, dead-letter and journal topics"`
+	ReplayTopic  string   `env:"REPLAY_TOPIC" envDefault:"bridge.replay" desc:"where bridge replay writes events that come again; read beside BRIDGE_KAFKA_TOPICS"`
+	CreateTopics bool     `env:"CREATE_TOPICS" envDefault:"true" desc:"create missing results, dead-letter, journal and replay topics"`
 
 	SASLMechanism string `env:"SASL_MECHANISM" desc:"PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; empty: none"`
 	SASLUsername  string `env:"SASL_USERNAME" desc:"user of the SASL mechanism"`

@@ -23,7 +23,8 @@ type CheckConfig struct {
 
 	Inputs  []string // must exist, not compacted
 	Outputs []string // results and dead letters; the journal looks after its own
-	Create  bool     // create outputs where they are missing
+	Replays string   // read and written; of one partition where it is created; empty: none
+	Create  bool     // create outputs and Replays where they are missing
 
 	Timeout time.Duration // of each step; 0: 5 s
 	Logger  *slog.Logger

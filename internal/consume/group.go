@@ -30,6 +30,8 @@ type Config struct {
 	Brokers []string
 	Group   string
 	Topics  []string
+	// Aside is those of Topics whose batches come by Session.Aside.
+	Aside []string
 
 	// The process's one transport and dialer, with TLS, SASL and timeouts set.
 	Transport *kafka.Transport

@@ -37,6 +37,7 @@ type Session struct {
 	member     string
 	partitions []Assignment
 	records    chan Batch
+	aside      chan Batch
 	over       atomic.Bool // serve has returned
 	pulse      *pulse
 }
@@ -52,6 +53,10 @@ func (s *Session) Partitions() []Assignment { return slices.Clone(s.partitions) 
 // has no buffer: while nobody receives, every partition holds one decoded batch
 // and fetches no more. It is never closed; select on serve's context too.
 func (s *Session) Records() <-chan Batch { return s.records }
+
+// Aside is Records for the topics that the Config keeps apart, so that their owner
+// may let them wait while the others go on.
+func (s *Session) Aside() <-chan Batch { return s.aside }
 
 // Lapsed says that this process stood still for so long that another member may
 // own the partitions, although serve's context does not say so yet. It stays so.
@@ -142,6 +147,7 @@ func (g *Group) own(ctx context.Context, generation *kafka.Generation, owned []o
 		member:     generation.MemberID,
 		partitions: assignments,
 		records:    make(chan Batch),
+		aside:      make(chan Batch),
 		pulse:      newPulse(g.cfg.SessionTimeout, time.Now()),
 	}
 	defer s.over.Store(true)
@@ -154,7 +160,11 @@ func (g *Group) own(ctx context.Context, generation *kafka.Generation, owned []o
 	}()
 	fetchers.Go(func() { s.pulse.run(ctx) })
 	for _, a := range assignments {
-		fetchers.Go(newFetcher(g, a, len(assignments), s.records).run(ctx))
+		out := s.records
+		if slices.Contains(g.cfg.Aside, a.Partition.Topic) {
+			out = s.aside
+		}
+		fetchers.Go(newFetcher(g, a, len(assignments), out).run(ctx))
 	}
 	g.setState(Owner)
 	return serve(ctx, s)

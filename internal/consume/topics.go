@@ -63,7 +63,14 @@ func (t topic) missing() bool {
 	return errors.Is(t.err, kafka.UnknownTopicOrPartition) || t.err == nil && t.partitions == 0
 }
 
-func (c topicCheck) names() []string { return slices.Concat(c.Inputs, c.Outputs) }
+func (c topicCheck) names() []string { return slices.Concat(c.Inputs, c.Outputs, c.replays()) }
+
+func (c topicCheck) replays() []string {
+	if c.Replays == "" {
+		return nil
+	}
+	return []string{c.Replays}
+}
 
 func (c topicCheck) describe(ctx context.Context) (map[string]topic, error) {
 	meta, err := c.client.Metadata(ctx, &kafka.MetadataRequest{Topics: c.names()})
@@ -80,10 +87,14 @@ func (c topicCheck) describe(ctx context.Context) (map[string]topic, error) {
 // create makes what is missing, and says whether it made anything.
 func (c topicCheck) create(ctx context.Context, topics map[string]topic) (bool, error) {
 	var wanted []kafka.TopicConfig
-	for _, name := range c.Outputs {
+	for _, name := range slices.Concat(c.Outputs, c.replays()) {
 		if topics[name].missing() {
+			partitions := outputPartitions
+			if name == c.Replays {
+				partitions = 1 // what cancels a replay stands behind what it cancels
+			}
 			// -1: the broker's own replication.
-			wanted = append(wanted, kafka.TopicConfig{Topic: name, NumPartitions: outputPartitions, ReplicationFactor: -1})
+			wanted = append(wanted, kafka.TopicConfig{Topic: name, NumPartitions: partitions, ReplicationFactor: -1})
 		}
 	}
 	if len(wanted) == 0 {
@@ -142,7 +153,7 @@ func (c topicCheck) appear(ctx context.Context) (map[string]topic, error) {
 // batches kafka-go cannot read (kafka.md, section 2 C).
 func (c topicCheck) settings(ctx context.Context) error {
 	req := &kafka.DescribeConfigsRequest{}
-	for _, name := range c.Inputs {
+	for _, name := range slices.Concat(c.Inputs, c.replays()) {
 		req.Resources = append(req.Resources, kafka.DescribeConfigRequestResource{
 			ResourceType: kafka.ResourceTypeTopic, ResourceName: name, ConfigNames: []string{cleanupPolicy},
 		})

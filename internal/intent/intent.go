@@ -19,16 +19,23 @@ type Origin struct {
 	CorrelationID string // the event's correlationid extension, passed on to results
 	Traceparent   string // the event's traceparent extension, passed on to results
 
+	// ReplayID is the replay by which the event comes again, and ReplayOf where its
+	// original is, as Position prints itself; both empty where it comes for the first time.
+	ReplayID, ReplayOf string
+
 	// Received is when the event reached Kafka, by the record's timestamp, but
 	// not later than when it was read: a producer's clock may run ahead.
 	Received time.Time
 }
 
 // EventKey identifies the event for deduplication.
-func (o Origin) EventKey() EventKey { return EventKey{Source: o.Source, ID: o.ID} }
+func (o Origin) EventKey() EventKey {
+	return EventKey{Source: o.Source, ID: o.ID, Replay: o.ReplayID}
+}
 
-// EventKey is the identity that CloudEvents gives an event.
-type EventKey struct{ Source, ID string }
+// EventKey is the identity that CloudEvents gives an event, and the replay by which
+// it comes again: it is no repeat of its original, but it is one of itself.
+type EventKey struct{ Source, ID, Replay string }
 
 // Intent is what one event asks for under one rule.
 type Intent struct {

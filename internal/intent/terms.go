@@ -3,6 +3,7 @@ package intent
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -25,6 +26,29 @@ const maxPools = 100
 
 // AutoReserve leaves the size of the reserve to the scheduler.
 const AutoReserve = -1
+
+// ReplayPool is the pool that all replays draw on. Every budget has it, so that no
+// replay can take the calls of what happens now.
+const ReplayPool = "replay"
+
+// replayShare is the part of the quota that replays may use where nobody says more.
+const replayShare = 10
+
+// AllPools returns the pools with that of the replays: as it is written, but never
+// without a ceiling.
+func (t Terms) AllPools() []Pool {
+	pools := slices.Clone(t.Pools)
+	most := max(1, t.Calls/replayShare)
+	for i := range pools {
+		if p := &pools[i]; p.Name == ReplayPool {
+			if p.AtMost == 0 {
+				p.AtMost = max(most, p.AtLeast)
+			}
+			return pools
+		}
+	}
+	return append(pools, Pool{Name: ReplayPool, AtMost: most})
+}
 
 // Pool is a team's share of the calls of a window.
 type Pool struct {

@@ -41,6 +41,9 @@ type ReadFrom struct {
 	// 0: none do.
 	Remember    time.Duration
 	RememberMax int
+	// Replays is the topic whose events come again: it has a RememberMax of its own.
+	// Empty: there is none.
+	Replays string
 }
 
 func (f ReadFrom) since() time.Time {
@@ -61,6 +64,7 @@ func Read(ctx context.Context, cfg Config, from ReadFrom) (*State, error) {
 		return nil, err
 	}
 	h := newHistory(from.Remember, from.RememberMax)
+	h.seen.keepApart(from.Replays)
 	r := reader{client: client, topic: cfg.Topic, patience: cfg.patience(), take: func(at int64, _ time.Time, value []byte) error {
 		parsed, err := parse(value)
 		if err != nil {

@@ -20,7 +20,13 @@ type Print [printBytes]byte
 // PrintOf returns the event's print.
 func PrintOf(key intent.EventKey) Print {
 	var room [256]byte // for most, so that it stays on the stack
-	text := binary.AppendUvarint(room[:0], uint64(len(key.Source)))
+	text := room[:0]
+	if key.Replay != "" {
+		// No event has an empty source, so this is none's print without a replay.
+		text = binary.AppendUvarint(append(text, 0), uint64(len(key.Replay)))
+		text = append(text, key.Replay...)
+	}
+	text = binary.AppendUvarint(text, uint64(len(key.Source)))
 	text = append(append(text, key.Source...), key.ID...)
 	sum := sha256.Sum256(text)
 	return Print(sum[:])
@@ -43,6 +49,11 @@ type Seen struct {
 	first      map[Print]sight
 	order      []Print // as they came, from head on
 	head       int
+
+	// Events that come again have room of their own, so that a large replay makes
+	// nobody forget what happens now.
+	replayTopic string
+	replayed    *Seen // nil: there is no such topic
 }
 
 // sight is where and when an event was seen. There may be a million.
@@ -59,12 +70,19 @@ func newSeen(window time.Duration, limit int) *Seen {
 	return &Seen{window: window, max: limit, index: map[offset.Partition]int32{}, first: map[Print]sight{}}
 }
 
+// keepApart gives the events of the replays' topic room of their own.
+func (s *Seen) keepApart(topic string) {
+	if topic != "" {
+		s.replayTopic, s.replayed = topic, newSeen(s.window, s.max)
+	}
+}
+
 // Len returns how many events it knows.
 func (s *Seen) Len() int {
 	if s == nil {
 		return 0
 	}
-	return len(s.first)
+	return len(s.first) + s.replayed.Len()
 }
 
 // First returns the first record that carried the event within the window before
@@ -76,6 +94,8 @@ func (s *Seen) First(now time.Time, event Print) (offset.Position, bool) {
 	}
 	at, ok := s.first[event]
 	switch {
+	case !ok && s.replayed != nil:
+		return s.replayed.First(now, event) // the print of an event that comes again is another one
 	case !ok || at.at < now.Add(-s.window).UnixNano():
 		return offset.Position{}, false
 	case at.partition == gone:
@@ -90,6 +110,7 @@ func (s *Seen) Lose(p offset.Partition, lost func(offset int64) bool) {
 	if s == nil {
 		return
 	}
+	s.replayed.Lose(p, lost)
 	index, ok := s.index[p]
 	if !ok {
 		return
@@ -108,6 +129,10 @@ func (s *Seen) add(n *sightings) {
 		return
 	}
 	p := n.partition()
+	if s.replayed != nil && p.Topic == s.replayTopic {
+		s.replayed.add(n)
+		return
+	}
 	index, ok := s.index[p]
 	if !ok {
 		index = int32(len(s.partitions))
@@ -144,10 +169,11 @@ func (s *Seen) shrink() {
 // Rewound notes that a partition's offsets mean other records. What had ended
 // stays seen, what had not is lost.
 func (s *Seen) Rewound(p offset.Partition, ended func(offset int64) bool) {
-	s.Lose(p, func(o int64) bool { return !ended(o) })
 	if s == nil {
 		return
 	}
+	s.Lose(p, func(o int64) bool { return !ended(o) })
+	s.replayed.Rewound(p, ended)
 	index, ok := s.index[p]
 	if !ok {
 		return

@@ -155,6 +155,10 @@ func (p *pending) pool() string {
 	return ""
 }
 
+// replayed says whether it draws on the replays' share: what happens now is not
+// measured by it, does not wait behind it and pays no more for it.
+func (p *pending) replayed() bool { return p.pool() == intent.ReplayPool }
+
 // solo is the only item of a batch without a tally.
 func (p *pending) solo() *item { return p.units.items }
 

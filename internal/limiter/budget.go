@@ -2,7 +2,6 @@ package limiter
 
 import (
 	"iter"
-	"slices"
 	"time"
 
 	"pushbridge/internal/intent"
@@ -20,6 +19,7 @@ type Budget struct {
 	window   window
 	quota    int
 	pools    []intent.Pool
+	written  int                // of pools: those of the terms; the replays' may follow
 	reserve  int                // calls that only critical may use, or intent.AutoReserve
 	changes  int                // how often what it answers was changed
 	calls    record             // all that count
@@ -53,7 +53,7 @@ func (b *Budget) SetTerms(t intent.Terms) {
 		panic("limiter: unchecked terms: " + err.Error())
 	}
 	b.interval, b.quota, b.window.day = t.Interval, t.Calls, t.Day
-	b.pools, b.reserve = slices.Clone(t.Pools), t.Reserve
+	b.pools, b.written, b.reserve = t.AllPools(), len(t.Pools), t.Reserve
 	b.changes++
 }
 

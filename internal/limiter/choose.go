@@ -3,6 +3,8 @@ package limiter
 import (
 	"math"
 	"time"
+
+	"pushbridge/internal/intent"
 )
 
 // grid is how often a price that moves is looked at, if nothing else happens.
@@ -119,12 +121,15 @@ func (s *Scheduler) reprice(now time.Time) {
 // with those that stand before it: calls go one an interval, so many that are due at
 // the same instant would make the last ones late.
 func (s *Scheduler) guards() {
-	critical, others := 0, 0
+	critical, others, again := 0, 0, 0
 	for _, u := range s.purses {
-		if u.critical {
-			critical += u.due.size() + u.ready
-		} else {
-			others += u.due.size() + u.ready
+		switch n := u.due.size() + u.ready; {
+		case u.critical:
+			critical += n
+		case u.pool == intent.ReplayPool:
+			again += n
+		default:
+			others += n
 		}
 	}
 	free := s.budget.Free(s.now)
@@ -132,6 +137,9 @@ func (s *Scheduler) guards() {
 		queued := critical
 		if !u.critical {
 			queued += others
+		}
+		if u.pool == intent.ReplayPool {
+			queued += again
 		}
 		u.guard = 3*time.Second + time.Duration(min(queued, free))*s.budget.interval*13/10
 	}
@@ -298,11 +306,15 @@ func (s *Scheduler) wake(now time.Time) time.Time {
 	return at
 }
 
-// worthy is how many batches are worth a call that is not only for critical ones.
+// worthy is how many batches are worth a call that is not only for critical ones, nor
+// for what comes again.
 func (s *Scheduler) worthy() int {
 	n := s.ready.size()
 	for _, u := range s.purses {
-		if !u.critical {
+		switch {
+		case u.pool == intent.ReplayPool:
+			n -= u.ready
+		case !u.critical:
 			n += u.due.size()
 		}
 	}

@@ -54,7 +54,7 @@ func (s *Scheduler) missed(i *item) {
 		t.lost += float32(w)
 		w = float64(t.lost)
 	}
-	if p.items() == 1 {
+	if p.items() == 1 && !p.replayed() {
 		s.demand.saved(s.at, w)
 	}
 }

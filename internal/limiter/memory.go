@@ -20,6 +20,10 @@ type Memory struct {
 	seen   map[fingerprint]sighting
 	order  []sightingKey // oldest first, from head on
 	head   int
+
+	// Events that come again have room of their own, so that a large replay makes
+	// nobody forget what happens now; nil: none has come.
+	replayed *Memory
 }
 
 type (
@@ -52,6 +56,12 @@ func (m *Memory) Repeats(now time.Time, o *intent.Origin) bool { return m.repeat
 // window, and remembers this one otherwise. Intents of one record under several
 // rules are not repeats of each other.
 func (m *Memory) repeated(now time.Time, o *intent.Origin) bool {
+	if o.ReplayID != "" {
+		if m.replayed == nil {
+			m.replayed = NewMemory(m.window, m.max)
+		}
+		m = m.replayed
+	}
 	at := now.UnixNano()
 	for m.head < len(m.order) && m.order[m.head].at < at-int64(m.window) {
 		m.forget()

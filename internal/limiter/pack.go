@@ -161,6 +161,8 @@ func (s *Scheduler) origin(i *item) intent.Origin {
 	_, rest = cut(rest)
 	o.CorrelationID, rest = cut(rest)
 	o.Traceparent, rest = cut(rest)
+	o.ReplayID, rest = cut(rest)
+	o.ReplayOf, rest = cut(rest)
 	if rest != "" {
 		o.Key = []byte(rest[1:])
 	}
@@ -188,7 +190,7 @@ func blobOf(in *intent.Intent) string {
 		key = ""
 	}
 	b := make([]byte, 0, 256)
-	for _, text := range [...]string{o.Source, o.ID, key, o.CorrelationID, o.Traceparent} {
+	for _, text := range [...]string{o.Source, o.ID, key, o.CorrelationID, o.Traceparent, o.ReplayID, o.ReplayOf} {
 		b = binary.AppendUvarint(b, uint64(len(text)))
 		b = append(b, text...)
 	}

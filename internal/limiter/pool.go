@@ -24,12 +24,16 @@ type PoolUse struct {
 	Used int
 }
 
-// PoolUses returns the use of the terms' pools at now, in their order. A call
-// that was remembered without its pool is in none.
+// PoolUses returns the use of the terms' pools at now, in their order, and that of
+// the replays once they have used a call. A call that was remembered without its
+// pool is in none.
 func (b *Budget) PoolUses(now time.Time) []PoolUse {
-	uses := make([]PoolUse, len(b.pools))
+	uses := make([]PoolUse, 0, len(b.pools))
 	for i, p := range b.pools {
-		uses[i] = PoolUse{Pool: p, Used: b.byPool[p.Name].used(b.window, now)}
+		use := PoolUse{Pool: p, Used: b.byPool[p.Name].used(b.window, now)}
+		if i < b.written || use.Used > 0 {
+			uses = append(uses, use)
+		}
 	}
 	return uses
 }

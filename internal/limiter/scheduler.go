@@ -150,7 +150,7 @@ func (s *Scheduler) Add(now time.Time, in intent.Intent) []Ended {
 		}
 		s.changing.add(part)
 		before := s.serial
-		if s.place(part, in.Message, a); s.serial > before {
+		if s.place(part, in.Message, a); s.serial > before && in.Origin.ReplayID == "" {
 			s.demand.open(s.at)
 		}
 	}
@@ -205,7 +205,9 @@ func (s *Scheduler) Done(now time.Time, b *Batch, v Verdict) []Ended {
 	s.flight = nil
 	if v.Counted {
 		s.budget.SpendFrom(f.from.pool(), v.End)
-		s.demand.saved(s.at, f.saves)
+		if !f.from.replayed() {
+			s.demand.saved(s.at, f.saves)
+		}
 	} else if v.Reached {
 		s.budget.Touch(v.End)
 	}
@@ -279,13 +281,17 @@ func before[T cmp.Ordered](t, u T, i, j uint64) bool {
 }
 
 // moreUrgent orders the batches that are ready: those in doubt first, since they
-// may be half done, then critical ones, then by what they are worth.
+// may be half done, then critical ones, then by what they are worth; last what comes
+// again.
 func moreUrgent(a, b *pending) bool {
 	if doubted := a.frozen() != nil; doubted != (b.frozen() != nil) {
 		return doubted
 	}
 	if p, q := a.priority() == intent.Critical, b.priority() == intent.Critical; p != q {
 		return p
+	}
+	if again := a.replayed(); again != b.replayed() {
+		return !again
 	}
 	return before(-a.worth, -b.worth, a.id, b.id)
 }

@@ -245,6 +245,10 @@ func (d *deliverySpec) build(s *scope) (intent.Policy, string, error) {
 	if d.clock != nil {
 		p.Gate = d.clock.gate(s.origin.Received)
 	}
+	if s.ignoresExpiry() {
+		p.Expires = s.origin.Received.Add(d.expireAfter)
+		return p, "", nil
+	}
 	if d.expireAt != nil {
 		text, err := d.expireAt.render(s)
 		if err != nil {

@@ -19,6 +19,7 @@ type loader struct {
 	lines    []string
 	language *language
 	rule     string // the rule being read
+	ifEmpty  string // what the author of an empty file is to write
 	faults   []*FileError
 	warnings []*FileError // what is legal and will surprise
 	refused  int          // calls of refuse: a part that raised it must not be used

@@ -57,6 +57,8 @@ func (r *Rules) Map(e *event.Event, o intent.Origin) Mapping {
 	}
 	if m.Intents == nil && m.Failures == nil {
 		m.Why = whyNone(candidates, s)
+	} else if o.ReplayID != "" {
+		r.replayed(&m, s)
 	}
 	return m
 }

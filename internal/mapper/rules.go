@@ -21,6 +21,7 @@ type Rules struct {
 	rules    []*rule
 	lanes    []Lane
 	warnings []*FileError
+	gates    *gates
 	validate map[string]*validator // by event type
 	dirs     []string
 
@@ -77,7 +78,7 @@ func Parse(name string, data []byte, limits Limits) (*Rules, error) {
 		return nil, err
 	}
 	l := &loader{
-		file: name, lines: strings.Split(string(data), "\n"), language: lang,
+		file: name, lines: strings.Split(string(data), "\n"), language: lang, ifEmpty: "write version: 1 and rules",
 		intervals: intervals{calendars: map[string]*intent.Calendar{}, dated: map[string]bool{}, unions: map[string]union{}},
 		catalog:   newCatalog(),
 		zones:     map[string]*time.Location{"UTC": time.UTC}, gates: newGates(),
@@ -99,6 +100,7 @@ func Parse(name string, data []byte, limits Limits) (*Rules, error) {
 		rules:    rules,
 		lanes:    l.lanes,
 		warnings: l.warnings,
+		gates:    l.gates,
 		byType:   map[string][]*rule{},
 		scopes:   &sync.Pool{New: func() any { return new(scope) }},
 	}

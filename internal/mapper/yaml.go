@@ -92,7 +92,7 @@ func (l *loader) tree(data []byte) *node {
 		return nil
 	}
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
-		l.refuse(nil, "", "the file is empty", "write version: 1 and rules")
+		l.refuse(nil, "", "the file is empty", l.ifEmpty)
 		return nil
 	}
 	root := l.node(file.Docs[0].Body)

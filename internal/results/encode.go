@@ -48,6 +48,8 @@ type attributes struct {
 	causationID   string
 	correlationID string
 	traceParent   string
+	replayID      string
+	replayOf      string
 }
 
 // event returns the message of an event whose data is written by data. The value
@@ -72,6 +74,8 @@ func (e *encoder) event(dst []byte, a attributes, data func([]byte) []byte) (kaf
 	dst = data(dst)
 	dst = appendMember(dst, "causationid", a.causationID)
 	dst = appendMember(dst, "correlationid", a.correlationID)
+	dst = appendMember(dst, "replayid", a.replayID)
+	dst = appendMember(dst, "replayof", a.replayOf)
 	dst = appendMember(dst, "traceparent", a.traceParent)
 	dst = append(dst, '}')
 	return kafka.Message{Value: dst[start:len(dst):len(dst)], Headers: e.structuredHeaders}, dst
@@ -79,7 +83,7 @@ func (e *encoder) event(dst []byte, a attributes, data func([]byte) []byte) (kaf
 
 // headers returns the attributes as the CloudEvents Kafka binding has them.
 func (e *encoder) headers(a attributes) []kafka.Header {
-	h := make([]kafka.Header, 0, 11)
+	h := make([]kafka.Header, 0, 13)
 	add := func(name, value string) {
 		if value != "" {
 			h = append(h, kafka.Header{Key: name, Value: []byte(value)})
@@ -94,6 +98,8 @@ func (e *encoder) headers(a attributes) []kafka.Header {
 	add("ce_time", a.at.UTC().Format(time.RFC3339Nano))
 	add("ce_causationid", a.causationID)
 	add("ce_correlationid", a.correlationID)
+	add("ce_replayid", a.replayID)
+	add("ce_replayof", a.replayOf)
 	add("ce_traceparent", a.traceParent)
 	add(headerContentType, typeJSON)
 	return h
@@ -116,6 +122,7 @@ func (e *encoder) eventDisposed(dst []byte, d *Disposed) (kafka.Message, []byte)
 	a := attributes{
 		kind: &e.disposed, app: d.App, id: appendDisposedID(id[:0], d), at: d.At,
 		causationID: legal(o.ID), correlationID: legal(d.CorrelationID), traceParent: legal(d.TraceParent),
+		replayID: legal(o.ReplayID), replayOf: legal(o.ReplayOf),
 	}
 	if o.ID != "" {
 		a.subject = legal(o.Source + "/" + o.ID)

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"pushbridge/internal/mapper"
+	"pushbridge/internal/ruletest"
+)
+
+func (f *testFlags) print(w io.Writer, all []tested) error {
+	switch {
+	case f.output == "json":
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		return enc.Encode(all)
+	case f.format == "github":
+		for i := range all {
+			all[i].annotate(w)
+		}
+		return nil
+	}
+	var b strings.Builder
+	for i := range all {
+		all[i].write(&b, f.verbose)
+	}
+	_, err := io.WriteString(w, visible(b.String()))
+	return err
+}
+
+// write writes one file's tests for people.
+func (t *tested) write(b *strings.Builder, verbose bool) {
+	if t.err != nil {
+		all := parts(t.err)
+		for _, e := range all {
+			printProblem(b, e)
+		}
+		fmt.Fprintf(b, "FAIL  %s: %s, no test was run\n", t.File, count(len(all), "problem"))
+		return
+	}
+	failed := 0
+	for _, one := range t.Tests {
+		if len(one.Failures) > 0 {
+			failed++
+			fmt.Fprintf(b, "--- FAIL  %s\n", one.Name)
+			for i := range one.Failures {
+				printFailure(b, t.File, &one.Failures[i])
+			}
+		} else if verbose {
+			fmt.Fprintf(b, "--- ok    %s\n", one.Name)
+		}
+	}
+	verdict, of := "ok  ", count(len(t.Tests), "test")
+	if failed > 0 {
+		verdict, of = "FAIL", fmt.Sprintf("%d of %s", failed, of)
+	}
+	updated := ""
+	if t.Updated {
+		updated = ", updated"
+		if failed > 0 {
+			updated += "; " + ruletest.ErrNotUpdated.Error()
+		}
+	}
+	fmt.Fprintf(b, "%s  %s: %s%s\n", verdict, t.File, of, updated)
+}
+
+func printFailure(b *strings.Builder, file string, f *ruletest.Failure) {
+	fmt.Fprintf(b, "%s:%d:%d: %s\n", file, f.Line, f.Column, subject(f))
+	b.WriteString(difference(f, "    "))
+}
+
+func subject(f *ruletest.Failure) string {
+	if f.Key == "" {
+		return f.Of
+	}
+	return f.Of + ": " + f.Key
+}
+
+// difference is what was wanted, what there is, and why.
+func difference(f *ruletest.Failure, indent string) string {
+	var b strings.Builder
+	line := func(word, text, none string) {
+		if text == "" {
+			text = none
+		}
+		fmt.Fprintf(&b, "%s%s  %s\n", indent, word, strings.ReplaceAll(text, "\n", "\n"+indent+"      "))
+	}
+	line("want", f.Want, "(nothing)")
+	line("got ", f.Got, "(nothing)")
+	for _, why := range f.Why {
+		fmt.Fprintf(&b, "%swhy   %s\n", indent, why)
+	}
+	return b.String()
+}
+
+// annotate writes failures and problems as GitHub shows them.
+func (t *tested) annotate(w io.Writer) {
+	if t.err != nil {
+		for _, e := range parts(t.err) {
+			a := annotation{level: "error", file: t.File, text: e.Error()}
+			if p, ok := errors.AsType[*mapper.FileError](e); ok {
+				a.file, a.line, a.column = p.File, p.Line, p.Column
+			}
+			a.write(w)
+		}
+		return
+	}
+	for _, one := range t.Tests {
+		for i := range one.Failures {
+			f := &one.Failures[i]
+			annotation{
+				level: "error", file: t.File, line: f.Line, column: f.Column,
+				title: one.Name, text: subject(f) + "\n" + strings.TrimSpace(difference(f, "")),
+			}.write(w)
+		}
+	}
+}
