@@ -112,7 +112,7 @@ func (w *world) stillOpen() int {
 // the attempt, and its outcome with how its events ended.
 func (w *world) fillJournal(ctx context.Context) error {
 	cfg := journal.Config{Addr: w.client.Addr, Transport: w.transport, Topic: w.journal()}
-	if err := journal.Ensure(ctx, cfg, true); err != nil {
+	if _, err := journal.Ensure(ctx, cfg, true); err != nil {
 		return err
 	}
 	log, err := journal.New(cfg)

@@ -29,7 +29,11 @@ func entryLines(e journal.Entry) []string {
 	if e.Err != nil {
 		return []string{"unread   " + e.Err.Error()}
 	}
-	lines := noteLines(&e.Notes)
+	var lines []string
+	if !e.Started.IsZero() {
+		lines = append(lines, "started  a session, at "+instantText(e.Started)+" by its clock")
+	}
+	lines = append(lines, noteLines(&e.Notes)...)
 	if e.Covers > 0 {
 		lines = append(lines, fmt.Sprintf("covers   %s more of the attempt that follows", count(int(e.Covers), "event")))
 	}

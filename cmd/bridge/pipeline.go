@@ -79,7 +79,11 @@ func (p *pipeline) connect(ctx context.Context) error {
 		// What waits that long, or is known as a repeat, is known from the journal.
 		Keep: max(p.rules.LongestExpiry(), p.cfg.Pipeline.DedupWindow),
 	}
-	if err := journal.Ensure(ctx, memory, p.cfg.Kafka.CreateTopics); err != nil {
+	advice, err := journal.Ensure(ctx, memory, p.cfg.Kafka.CreateTopics)
+	for _, a := range advice {
+		p.log.Warn("journal topic could be better", "topic", a.Topic, "why", a.Why, "do", a.Do)
+	}
+	if err != nil {
 		return err
 	}
 	jlog, err := journal.New(memory)

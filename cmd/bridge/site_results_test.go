@@ -124,7 +124,7 @@ func (s *site) wantCommitted() {
 // recall reads the journal as an instance does that starts now.
 func (s *site) recall() *journal.State {
 	s.t.Helper()
-	state, err := journal.Read(s.t.Context(), journal.Config{Addr: s.client.Addr, Transport: s.client.Transport, Topic: s.topic("journal")}, journal.ReadFrom{Now: time.Now()})
+	state, err := journal.Read(s.t.Context(), journal.Config{Addr: s.client.Addr, Transport: s.client.Transport, Topic: s.topic("journal")}, journal.ReadFrom{Clocks: journal.Clocks{Now: time.Now()}})
 	if err != nil {
 		s.t.Fatal(err)
 	}

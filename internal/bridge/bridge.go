@@ -26,6 +26,7 @@ type Pusher interface {
 
 // Journal is where attempts, outcomes, dispositions and notes are promised.
 type Journal interface {
+	Start(ctx context.Context) (journal.Clocks, error)
 	Begin(ctx context.Context, a journal.Attempt) error
 	End(ctx context.Context, o journal.Outcome, ds []journal.Disposition) error
 	Record(ctx context.Context, ds []journal.Disposition) error
@@ -148,20 +149,21 @@ func (b *Bridge) serve(ctx context.Context, s *consume.Session) error {
 	return l.run(ctx)
 }
 
-// recall reads the journal, trying again while the topic cannot be read: a
-// session that does not know the budget must not call.
+// recall reads the journal, trying again while that fails: a session that does not
+// know the budget must not call.
 func (b *Bridge) recall(ctx context.Context, s *consume.Session) (*journal.State, error) {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		state, err := b.read(ctx, s)
+		state, clocks, err := b.read(ctx, s)
 		if err == nil {
+			b.compare(clocks)
 			b.cfg.Logger.Info("journal read", "records", state.Records, "calls", len(state.Calls), "in_doubt", len(state.InDoubt), "seen", state.Seen.Len(), "generation", s.Generation())
 			return state, nil
 		}
 		if _, ok := errors.AsType[*journal.VersionError](err); ok {
 			return nil, err
 		}
-		b.cfg.Logger.Error("journal not readable: nothing is read or called until it is", "error", err, "next_try", wait.String(),
-			"do", "see that Kafka answers, and that nobody else writes to the journal topic")
+		b.cfg.Logger.Error("journal cannot be read back: nothing is read or called until it can", "error", err, "next_try", wait.String(),
+			"do", "see that Kafka answers and takes writes to the journal topic, and that nobody else writes there")
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
@@ -173,15 +175,35 @@ func (b *Bridge) recall(ctx context.Context, s *consume.Session) (*journal.State
 // read reads the journal back as far as the session's records need it: what was
 // done about them, and whether the last attempt was fenced, so that its call may
 // have been made.
-func (b *Bridge) read(ctx context.Context, s *consume.Session) (*journal.State, error) {
+func (b *Bridge) read(ctx context.Context, s *consume.Session) (*journal.State, journal.Clocks, error) {
 	oldest, err := s.Oldest(ctx)
 	if err != nil {
-		return nil, err
+		return nil, journal.Clocks{}, err
 	}
-	return b.cfg.Recall(ctx, journal.ReadFrom{
-		Now: time.Now(), OldestEvent: oldest, Fenced: fences(s.Partitions()),
+	clocks, err := b.cfg.Journal.Start(ctx)
+	if err != nil {
+		return nil, journal.Clocks{}, err
+	}
+	state, err := b.cfg.Recall(ctx, journal.ReadFrom{
+		Clocks: clocks, OldestEvent: oldest, Fenced: fences(s.Partitions()),
 		Remember: b.cfg.Limits.DedupWindow, RememberMax: b.cfg.Limits.DedupMax, Replays: b.cfg.Replays,
 	})
+	return state, clocks, err
+}
+
+// clocksApart is how far this machine's clock may be from Kafka's before that is worth
+// a word: events expire and hours open by this one.
+const clocksApart = 10 * time.Second
+
+// compare says what is wrong with the clocks.
+func (b *Bridge) compare(c journal.Clocks) {
+	if c.Broker.IsZero() {
+		return // Ensure has said what that means
+	}
+	if ahead := c.Now.Round(0).Sub(c.Broker); ahead.Abs() > clocksApart {
+		b.cfg.Logger.Warn("the clocks of this machine and of Kafka differ", "ahead", ahead.String(),
+			"do", "see that both keep time; calls count by whichever lets them count longer")
+	}
 }
 
 // fences returns what was committed beside the offsets: attempts' names. A

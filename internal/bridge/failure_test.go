@@ -435,8 +435,8 @@ func TestUnwritableTopicsStopCallsAndThenFetching(t *testing.T) {
 				if fault.Hits() < 10 {
 					t.Errorf("tried %d times", fault.Hits())
 				}
-				if n := w.end(journalTopic, 0); topic == resultsTopic && n != 2 {
-					t.Errorf("the journal has %d records, want a note and one disposition", n)
+				if n := w.end(journalTopic, 0); topic == resultsTopic && n != 3 {
+					t.Errorf("the journal has %d records, want a start, a note and one disposition", n)
 				}
 				fault.Remove()
 				sleep(2 * time.Minute)

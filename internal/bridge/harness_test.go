@@ -98,10 +98,11 @@ func (w *world) open(s setup) {
 	}
 	if w.broker, err = devkafka.StartVirtual(devkafka.Config{
 		Network: w.network, Brokers: s.brokers,
-		Topics: map[string]int32{inTopic: int32(w.partitions), resultsTopic: 1, dlqTopic: 1, journalTopic: 1, replayTopic: 1},
+		Topics: map[string]int32{inTopic: int32(w.partitions), resultsTopic: 1, dlqTopic: 1, replayTopic: 1},
 	}); err != nil {
 		t.Fatal(err)
 	}
+	w.must(w.broker.CreateTopic(journalTopic, 1, map[string]string{"message.timestamp.type": "LogAppendTime"}))
 	w.client = &kafka.Client{
 		Addr:      kafka.TCP(w.broker.Addrs()...),
 		Transport: &kafka.Transport{Dial: w.broker.Dial, MetadataTTL: cmp.Or(s.metadataTTL, time.Minute)},
@@ -238,7 +239,7 @@ func (w *world) start(change ...func(*options)) *instance {
 	i := &instance{w: w, wire: o.wire, name: fmt.Sprintf("instance %d", len(w.running)), reg: prometheus.NewRegistry(), log: &logBuffer{}, ended: make(chan struct{})}
 	log := slog.New(slog.NewTextHandler(i.log, nil))
 	transport := &kafka.Transport{Dial: o.wire.dialKafka, MetadataTTL: o.metadataTTL}
-	memory := journal.Config{Addr: w.client.Addr, Transport: transport, Topic: journalTopic}
+	memory := journal.Config{Addr: w.client.Addr, Transport: o.clock.transport(transport), Topic: journalTopic}
 	jlog, err := journal.New(memory)
 	w.must(err)
 	teller, err := results.New(results.Config{
@@ -271,7 +272,7 @@ func (w *world) start(change ...func(*options)) *instance {
 	i.group, err = consume.New(membership)
 	w.must(err)
 	i.bridge, err = New(Config{
-		Group: i.group, Replays: replays, Rules: w.rules, Journal: o.clock.journal(jlog), Lanes: lanes, Teller: teller,
+		Group: i.group, Replays: replays, Rules: w.rules, Journal: jlog, Lanes: lanes, Teller: teller,
 		Recall: o.clock.recall(func(ctx context.Context, from journal.ReadFrom) (*journal.State, error) {
 			return journal.Read(ctx, memory, from)
 		}),

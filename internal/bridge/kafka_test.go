@@ -314,7 +314,7 @@ func (w *world) wantBudget(quota int) {
 // recall reads the journal as an instance does that starts now.
 func (w *world) recall() *journal.State {
 	w.t.Helper()
-	state, err := journal.Read(context.Background(), journal.Config{Addr: w.client.Addr, Transport: w.client.Transport, Topic: journalTopic}, journal.ReadFrom{Now: time.Now()})
+	state, err := journal.Read(context.Background(), journal.Config{Addr: w.client.Addr, Transport: w.client.Transport, Topic: journalTopic}, journal.ReadFrom{Clocks: journal.Clocks{Now: time.Now()}})
 	w.must(err)
 	return state
 }

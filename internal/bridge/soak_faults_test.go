@@ -79,7 +79,7 @@ func (s *soak) strike(f soakFault) {
 		}
 		s.troubled(f.For + time.Minute)
 	case "clock":
-		s.setClock(s.slots[f.Slot], s.slots[f.Slot].offset()+f.By)
+		s.slots[f.Slot].ahead.Add(int64(f.By))
 	default:
 		s.strikeAPI(f)
 	}

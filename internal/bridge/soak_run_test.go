@@ -28,12 +28,10 @@ type soak struct {
 	writers  []string
 	counts   map[string]int
 	failures []failure
-	births   []time.Time // of the input topic's lives after the first
-	clocks   []clockStep
-	slotOf   map[string]int // by caller
-	closest  time.Duration  // two calls of one app, at the API
-	most     int            // calls of one app in any 24 hours
-	fullest  float64        // the same as a part of the quota
+	births   []time.Time   // of the input topic's lives after the first
+	closest  time.Duration // two calls of one app, at the API
+	most     int           // calls of one app in any 24 hours
+	fullest  float64       // the same as a part of the quota
 }
 
 // soakStep is something to be done.
@@ -69,7 +67,7 @@ type sample struct {
 func newSoak(seed uint64) *soak {
 	s := &soak{
 		story: newSoakStory(rand.New(rand.NewPCG(seed, 3))), plan: newSoakPlan(rand.New(rand.NewPCG(seed, 4))),
-		counts: map[string]int{}, slotOf: map[string]int{},
+		counts: map[string]int{},
 	}
 	for n := range s.plan.slots {
 		s.slots = append(s.slots, &soakSlot{n: n})
@@ -137,7 +135,6 @@ func (s *soak) up(slot *soakSlot) {
 
 func (s *soak) launch(slot *soakSlot) *instance {
 	name := callerName(len(s.w.running))
-	s.slotOf[name] = slot.n
 	i := s.w.start(s.options(slot, name))
 	s.counts["starts"]++
 	return i
@@ -268,7 +265,7 @@ func (s *soak) heal() {
 		s.w.serveAPI()
 	}
 	for _, slot := range s.slots {
-		s.setClock(slot, 0)
+		slot.ahead.Store(0)
 		s.up(slot)
 	}
 }

@@ -10,6 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/produce"
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"pushbridge/internal/journal"
@@ -91,13 +94,16 @@ func TestWireThatIsCutOrFrozen(t *testing.T) {
 	})
 }
 
-// heard is a journal that remembers what it was told.
-type heard struct {
-	Journal
-	attempt journal.Attempt
-}
+// heard is a way to Kafka that remembers the last record it was given to write.
+type heard struct{ value []byte }
 
-func (h *heard) Begin(_ context.Context, a journal.Attempt) error { h.attempt = a; return nil }
+func (h *heard) RoundTrip(_ context.Context, _ net.Addr, r kafka.Request) (kafka.Response, error) {
+	record, err := r.(*produce.Request).Topics[0].Partitions[0].RecordSet.Records.ReadRecord()
+	if err == nil {
+		h.value, err = protocol.ReadAll(record.Value)
+	}
+	return nil, errors.Join(err, io.EOF) // nobody is there
+}
 
 func TestClockThatIsAhead(t *testing.T) {
 	t.Attr("guards", "the soak's clocks are wrong by what they say")
@@ -105,17 +111,23 @@ func TestClockThatIsAhead(t *testing.T) {
 	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 	h, c := &heard{}, &clock{}
 	c.ahead.Store(int64(time.Hour))
-	if err := c.journal(h).Begin(t.Context(), journal.Attempt{At: now}); err != nil {
-		t.Fatal(err)
-	}
-	if got := h.attempt.At.Sub(now); got != time.Hour || !h.attempt.Deadline.IsZero() {
-		t.Errorf("a clock an hour ahead wrote %v ahead, and the deadline %v", got, h.attempt.Deadline)
+	for given, want := range map[string]string{
+		`{"v":4,"attempt":{"at":"2026-01-01T12:00:00Z","broker_at":"2026-01-01T12:00:00Z","messages":[{"b":"<","a":1}]}}`: `{"attempt":{"at":"2026-01-01T13:00:00Z","broker_at":"2026-01-01T12:00:00Z","messages":[{"b":"<","a":1}]},"v":4}`,
+		`{"v":4,"outcome":{"ended":"2026-01-01T12:00:00.5Z"},"dispositions":[{"at":"2026-01-01T12:00:00Z"}]}`:             `{"dispositions":[{"at":"2026-01-01T13:00:00Z"}],"outcome":{"ended":"2026-01-01T13:00:00.5Z"},"v":4}`,
+	} {
+		client := kafka.Client{Addr: kafka.TCP("nowhere:9092"), Transport: c.transport(h)}
+		_, err := client.Produce(t.Context(), &kafka.ProduceRequest{
+			Topic: journalTopic, RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(kafka.Record{Value: kafka.NewBytes([]byte(given))}),
+		})
+		if !errors.Is(err, io.EOF) || string(h.value) != want {
+			t.Errorf("%s became %s (%v)\nwant %s", given, h.value, err, want)
+		}
 	}
 	var asked time.Time
 	state, err := c.recall(func(_ context.Context, from journal.ReadFrom) (*journal.State, error) {
 		asked = from.Now
 		return &journal.State{Calls: []journal.Call{{End: now.Add(time.Hour)}}}, nil
-	})(t.Context(), journal.ReadFrom{Now: now})
+	})(t.Context(), journal.ReadFrom{Clocks: journal.Clocks{Now: now}})
 	if err != nil {
 		t.Fatal(err)
 	}

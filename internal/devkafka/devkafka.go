@@ -74,7 +74,8 @@ func Start(cfg Config) (*Broker, error) {
 const firstVirtualPort = 9092
 
 // StartVirtual starts the cluster on a network that exists only in memory, so
-// that it runs in a bubble of testing/synctest. It is reached only by Dial.
+// that it runs in a bubble of testing/synctest. It is reached only by Dial. There
+// alone message.timestamp.type=LogAppendTime is honoured.
 func StartVirtual(cfg Config) (*Broker, error) {
 	if cfg.Network == nil {
 		cfg.Network = new(kfake.VirtualNetwork)
@@ -85,7 +86,12 @@ func StartVirtual(cfg Config) (*Broker, error) {
 			cfg.Ports = append(cfg.Ports, firstVirtualPort+i)
 		}
 	}
-	return start(cfg, cfg.Network.Listen, cfg.Network.DialContext)
+	b, err := start(cfg, cfg.Network.Listen, cfg.Network.DialContext)
+	if err != nil {
+		return nil, err
+	}
+	stampAppends(b.cluster)
+	return b, nil
 }
 
 type (

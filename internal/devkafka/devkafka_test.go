@@ -81,6 +81,43 @@ func TestStartVirtual(t *testing.T) {
 	})
 }
 
+func TestTopicsKeepTheBrokersTime(t *testing.T) {
+	t.Attr("guards", "the embedded broker stamps what it appends where a topic asks for it")
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, err := devkafka.StartVirtual(devkafka.Config{Topics: map[string]int32{"theirs": 1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		if err := b.CreateTopic("ours", 1, map[string]string{"message.timestamp.type": "LogAppendTime"}); err != nil {
+			t.Fatal(err)
+		}
+		c, done := client(b)
+		defer done()
+		start := time.Now()
+		for topic, want := range map[string]time.Time{"theirs": {}, "ours": start} {
+			res, err := c.Produce(t.Context(), &kafka.ProduceRequest{
+				Topic: topic, RequiredAcks: kafka.RequireAll, Compression: kafka.Zstd,
+				Records: kafka.NewRecordReader(kafka.Record{Time: start.Add(-time.Hour), Value: kafka.NewBytes([]byte("x"))}),
+			})
+			if err != nil || res.Error != nil {
+				t.Fatalf("%s: %v, %v", topic, err, res)
+			}
+			if got := res.LogAppendTime; got.IsZero() != want.IsZero() || !want.IsZero() && got.UnixMilli() != want.UnixMilli() {
+				t.Errorf("%s: appended at %v, want %v", topic, got, want)
+			}
+			back, err := c.Fetch(t.Context(), &kafka.FetchRequest{Topic: topic, MinBytes: 1, MaxBytes: 1 << 20, MaxWait: 2 * time.Second})
+			if err != nil || back.Error != nil {
+				t.Fatalf("%s: %v, %v", topic, err, back)
+			}
+			if _, err := back.Records.ReadRecord(); err != nil {
+				t.Errorf("%s: %v", topic, err)
+			}
+		}
+	})
+}
+
 func TestStartRefuses(t *testing.T) {
 	t.Attr("guards", "a wrong configuration of the embedded broker is an error")
 	t.Parallel()

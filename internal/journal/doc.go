@@ -1,6 +1,7 @@
 // Package journal is the bridge's memory: what it was about to do, what came of
 // it, and how every event ended, on a Kafka topic of one partition.
 //
+//	Start ──► started (and what the broker's clock shows)
 //	Begin ──► attempt ──► (the call) ──► End ──► outcome + dispositions
 //	Record ──────────────────────────────────► dispositions of events that leave early
 //	Note ────────────────────────────────────► what was seen, told, made anew
@@ -11,6 +12,6 @@
 // or more often, so reading counts by attempt and by position, never by record.
 //
 // It never calls the API, never decides what to do about doubt and never commits
-// offsets. The bridge's call goroutine owns Begin, its loop's helper owns End and
-// Record, both note; a Log is safe for both at once.
+// offsets. A session starts, the bridge's call goroutine owns Begin, its loop's helper owns End
+// and Record, both note; a Log is safe for both at once.
 package journal

@@ -14,6 +14,7 @@ type Entry struct {
 	Value  []byte    // as it stands in the topic
 	Err    error     // why this bridge cannot read it; the rest is empty then
 
+	Started time.Time // of a session, by its writer's clock; zero: the record is no start
 	Attempt *Attempt
 	Covers  int64 // events of the attempt that follows, which do not fit into its own record
 	Outcome *Outcome
@@ -44,6 +45,9 @@ func entryOf(at int64, written time.Time, value []byte) Entry {
 	if err != nil {
 		e.Err = err
 		return e
+	}
+	if r.Started != nil {
+		e.Started = r.Started.At
 	}
 	if r.Attempt != nil {
 		a, err := r.Attempt.toAttempt(r.Attempt.Covers)

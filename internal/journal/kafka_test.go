@@ -8,6 +8,8 @@ import (
 	"github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"go.uber.org/goleak"
+
+	"pushbridge/internal/devkafka"
 )
 
 const topic = "bridge.journal"
@@ -19,15 +21,18 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func inBubble(t *testing.T, f func(t *testing.T, cluster *kfake.Cluster, cfg Config), topics ...string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		var network kfake.VirtualNetwork
-		cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(9092), kfake.ListenFn(network.Listen), kfake.SeedTopics(1, topics...))
+		seed := map[string]int32{}
+		for _, name := range topics {
+			seed[name] = 1
+		}
+		broker, err := devkafka.StartVirtual(devkafka.Config{Topics: seed})
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(cluster.Close)
-		transport := &kafka.Transport{Dial: network.DialContext, MetadataTTL: time.Second}
+		t.Cleanup(broker.Close)
+		transport := &kafka.Transport{Dial: broker.Dial, MetadataTTL: time.Second}
 		t.Cleanup(transport.CloseIdleConnections)
-		f(t, cluster, Config{Addr: kafka.TCP("localhost:9092"), Transport: transport, Topic: topic})
+		f(t, broker.Cluster(), Config{Addr: kafka.TCP(broker.Addrs()...), Transport: transport, Topic: topic})
 	})
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// ErrUnwritable is in the chain of every error of Begin, End and Record: no call
+// ErrUnwritable is in the chain of every error of a Log that could not write: no call
 // may be made until a write succeeds again.
 var ErrUnwritable = errors.New("journal is not writable")
 
@@ -40,6 +40,7 @@ type Log struct {
 	topic    string
 	patience time.Duration
 	next     atomic.Int64 // the offset after the last record that was acknowledged
+	broker   brokerClock
 }
 
 // New returns a Log on the topic, which it does not touch; see Ensure.
@@ -65,12 +66,31 @@ func (c Config) patience() time.Duration {
 	return c.Patience
 }
 
+// Start writes that a session begins, and returns what the clocks show then: from
+// where a reading counts how long ago calls were. It may be repeated until it returns
+// nil.
+func (l *Log) Start(ctx context.Context) (Clocks, error) {
+	now := time.Now()
+	value, err := encode(record{Started: &started{At: now.UTC()}})
+	if err == nil {
+		err = l.write(ctx, [][]byte{value})
+	}
+	if err != nil {
+		return Clocks{}, fmt.Errorf("journal start: %w: %w", ErrUnwritable, err)
+	}
+	clocks := Clocks{Now: time.Now()}
+	if last := l.broker.last.Load(); last != nil {
+		clocks.Broker = last.broker
+	}
+	return clocks, nil
+}
+
 // Begin writes that the call is about to be made. Only after it has returned nil
 // may the call be made. After an error the attempt may be in the topic all the
 // same: if the call is given up, say so with End and ClassVoid, or a recovery
 // takes it for a call in doubt.
 func (l *Log) Begin(ctx context.Context, a Attempt) error {
-	records, err := encodeAttempt(&a)
+	records, err := encodeAttempt(&a, l.broker.at(a.At))
 	if err == nil {
 		err = l.write(ctx, records)
 	}
@@ -83,7 +103,7 @@ func (l *Log) Begin(ctx context.Context, a Attempt) error {
 // End writes how the attempt ended, and the dispositions that follow from it.
 // It may be repeated until it returns nil.
 func (l *Log) End(ctx context.Context, o Outcome, ds []Disposition) error {
-	records, err := encodeOutcome(&o, ds)
+	records, err := encodeOutcome(&o, l.broker.at(o.Ended), ds)
 	if err == nil {
 		err = l.write(ctx, records)
 	}

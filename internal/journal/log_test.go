@@ -76,7 +76,7 @@ func TestWhatWasWrittenIsRead(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		s := read(t, cfg, ReadFrom{Now: start.Add(time.Minute)})
+		s := read(t, cfg, ReadFrom{Clocks: Clocks{Now: start.Add(time.Minute)}})
 		if s.Records != 4 || s.Next != 4 {
 			t.Errorf("read %d records up to %d, want 4 and 4", s.Records, s.Next)
 		}
@@ -123,7 +123,7 @@ func TestNotesAreRead(t *testing.T) {
 		); err != nil {
 			t.Fatal(err)
 		}
-		s := read(t, cfg, ReadFrom{Now: start.Add(time.Minute), Remember: time.Hour, RememberMax: maxSightings})
+		s := read(t, cfg, ReadFrom{Clocks: Clocks{Now: start.Add(time.Minute)}, Remember: time.Hour, RememberMax: maxSightings})
 		if s.Records != 5 || s.Told != 1 || len(s.Untold) != 1 || !s.Untold[0].Holds(at(2)) || s.Newest[promo].UnixMilli() != start.UnixMilli() {
 			t.Errorf("%d records, told up to %d, untold %v, newest %v; want 5, 1, the event at 2, %v", s.Records, s.Told, s.Untold, s.Newest, start)
 		}
@@ -178,7 +178,7 @@ func TestFaultsOfTheBroker(t *testing.T) {
 				if err := l.End(t.Context(), Outcome{ID: "a1", Number: 1, Class: ClassOK, Ended: time.Now(), Counted: true}, disposed(Pushed, "vip", 1)); err != nil {
 					t.Fatal(err)
 				}
-				s := read(t, cfg, ReadFrom{Now: time.Now()})
+				s := read(t, cfg, ReadFrom{Clocks: Clocks{Now: time.Now()}})
 				if s.Records != tt.records || len(s.Calls) != 1 || len(s.InDoubt) != 0 {
 					t.Errorf("%d records, %d calls, %d in doubt; want %d, 1, 0", s.Records, len(s.Calls), len(s.InDoubt), tt.records)
 				}
@@ -229,7 +229,7 @@ func TestReadSkipsWhatABatchHasBeforeTheWindow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := read(t, cfg, ReadFrom{Now: now})
+		s := read(t, cfg, ReadFrom{Clocks: Clocks{Now: now}})
 		if s.Records != 1 || s.Next != 3 || !s.Ended(offset.Position{Partition: promo, Offset: 2}) {
 			t.Errorf("%d records up to %d, want 1 up to 3", s.Records, s.Next)
 		}
@@ -256,15 +256,15 @@ func TestReadBeginsAtTheWindowOrTheOldestEvent(t *testing.T) {
 		}
 		now := time.Now()
 
-		s := read(t, cfg, ReadFrom{Now: now})
+		s := read(t, cfg, ReadFrom{Clocks: Clocks{Now: now}})
 		if len(s.Calls) != 25 || s.Records >= 2*28 {
 			t.Errorf("the longest day: %d calls of %d records, want 25 of fewer than 56", len(s.Calls), s.Records)
 		}
-		s = read(t, cfg, ReadFrom{Now: now, OldestEvent: start.Add(40 * time.Hour)})
+		s = read(t, cfg, ReadFrom{Clocks: Clocks{Now: now}, OldestEvent: start.Add(40 * time.Hour)})
 		if len(s.Calls) != 25 || !s.Ended(offset.Position{Partition: promo, Offset: 40}) {
 			t.Errorf("with an event of hour 40 open: %d calls, its end known: %v; want 25 and true", len(s.Calls), s.Ended(offset.Position{Partition: promo, Offset: 40}))
 		}
-		s = read(t, cfg, ReadFrom{Now: now.Add(30 * time.Hour)})
+		s = read(t, cfg, ReadFrom{Clocks: Clocks{Now: now.Add(30 * time.Hour)}})
 		if len(s.Calls) != 0 || s.Records != 0 || s.Next != 192 {
 			t.Errorf("30 hours later: %d calls, %d records, next %d; want 0, 0, 192", len(s.Calls), s.Records, s.Next)
 		}
@@ -276,7 +276,7 @@ func TestForeignRecordStopsTheReading(t *testing.T) {
 	t.Parallel()
 
 	for name, tt := range map[string]struct{ value, wantErr string }{
-		"newer version":  {`{"v":4,"attempt":{"tower":7}}`, "version 4, this bridge reads up to version 3 (run the newer bridge again"},
+		"newer version":  {`{"v":5,"attempt":{"tower":7}}`, "version 5, this bridge reads up to version 4 (run the newer bridge again"},
 		"no version":     {`{"hello":1}`, "was it written by the bridge?"},
 		"no JSON":        {`hello`, "decode record"},
 		"empty":          {``, "decode record"},
@@ -291,7 +291,7 @@ func TestForeignRecordStopsTheReading(t *testing.T) {
 					t.Fatal(err)
 				}
 				start := time.Now()
-				_, err := Read(t.Context(), cfg, ReadFrom{Now: start})
+				_, err := Read(t.Context(), cfg, ReadFrom{Clocks: Clocks{Now: start}})
 				if err == nil || !strings.Contains(err.Error(), tt.wantErr) || !strings.Contains(err.Error(), topic+"/0@1") {
 					t.Errorf("err = %v, want one with %q and the place", err, tt.wantErr)
 				}
@@ -318,6 +318,7 @@ func TestEnsure(t *testing.T) {
 		want       []string // parts of the message, each with its mend; none: it is fine
 	}{
 		"right":                {partitions: 1, settings: map[string]string{"retention.ms": "93600000"}},
+		"with broker's time":   {partitions: 1, settings: map[string]string{"message.timestamp.type": "LogAppendTime"}},
 		"for ever":             {partitions: 1, settings: map[string]string{"retention.ms": "-1"}},
 		"missing, create":      {create: true},
 		"missing":              {want: []string{"does not exist", "create it with one partition"}},
@@ -347,7 +348,14 @@ func TestEnsure(t *testing.T) {
 					}
 				}
 				cfg.Keep = tt.keep
-				err := Ensure(t.Context(), cfg, tt.create)
+				advice, err := Ensure(t.Context(), cfg, tt.create)
+				if made := tt.create || tt.partitions == 0; !made && tt.settings["message.timestamp.type"] == "" {
+					if len(advice) != 1 || !strings.Contains(advice[0].Error(), "set message.timestamp.type=LogAppendTime") {
+						t.Errorf("advice %v, want one on the time of records", advice)
+					}
+				} else if len(advice) > 0 {
+					t.Errorf("advice %v, want none", advice)
+				}
 				if len(tt.want) == 0 {
 					if err != nil {
 						t.Fatal(err)
@@ -356,11 +364,11 @@ func TestEnsure(t *testing.T) {
 					if err := newLog(t, cfg).Record(t.Context(), disposed(Expired, "vip", 1)); err != nil {
 						t.Fatal(err)
 					}
-					if s := read(t, cfg, ReadFrom{Now: time.Now()}); s.Records != 1 {
+					if s := read(t, cfg, ReadFrom{Clocks: Clocks{Now: time.Now()}}); s.Records != 1 {
 						t.Errorf("%d records, want 1", s.Records)
 					}
-					if err := Ensure(t.Context(), cfg, false); err != nil {
-						t.Errorf("checked again: %v", err)
+					if again, err := Ensure(t.Context(), cfg, false); err != nil || len(again) != len(advice) {
+						t.Errorf("checked again: %v, %v", again, err)
 					}
 					return
 				}

@@ -29,7 +29,9 @@ const (
 
 // ReadFrom says from where Read begins.
 type ReadFrom struct {
-	Now time.Time // the wall clock; never what a record says
+	// Clocks is what Log.Start returned before: never what a record says.
+	Clocks
+
 	// OldestEvent is when the oldest event that is not committed reached Kafka;
 	// zero where there is none.
 	OldestEvent time.Time
@@ -47,7 +49,11 @@ type ReadFrom struct {
 }
 
 func (f ReadFrom) since() time.Time {
-	since := f.Now.Add(-max(Window, f.Remember))
+	since := f.Now
+	if !f.Broker.IsZero() && f.Broker.Before(since) {
+		since = f.Broker
+	}
+	since = since.Add(-max(Window, f.Remember))
 	if !f.OldestEvent.IsZero() && f.OldestEvent.Before(since) {
 		since = f.OldestEvent
 	}
@@ -75,7 +81,7 @@ func Read(ctx context.Context, cfg Config, from ReadFrom) (*State, error) {
 	if err := r.run(ctx, from.since()); err != nil {
 		return nil, err
 	}
-	s := h.state(from.Now, from.Fenced...)
+	s := h.state(from.Clocks, from.Fenced...)
 	s.Next = r.next
 	return s, nil
 }

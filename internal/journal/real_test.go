@@ -25,10 +25,10 @@ func TestOnRealKafka(t *testing.T) {
 		Addr: kafka.TCP(address), Transport: transport,
 		Topic: fmt.Sprintf("journal-test-%d", time.Now().UnixNano()), Patience: 30 * time.Second,
 	}
-	if err := Ensure(t.Context(), cfg, false); err == nil {
+	if _, err := Ensure(t.Context(), cfg, false); err == nil {
 		t.Fatal("a topic that there is not is fine")
 	}
-	if err := Ensure(t.Context(), cfg, true); err != nil {
+	if _, err := Ensure(t.Context(), cfg, true); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -41,6 +41,13 @@ func TestOnRealKafka(t *testing.T) {
 
 	l := newLog(t, cfg)
 	start := time.Now()
+	clocks, err := l.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ahead := clocks.Now.Round(0).Sub(clocks.Broker); ahead < -time.Millisecond || ahead > time.Minute {
+		t.Errorf("the broker's clock shows %v at %v: it ought to be this machine's", clocks.Broker, clocks.Now)
+	}
 	var many []int64
 	for o := range int64(20_000) {
 		many = append(many, 7*o)
@@ -55,19 +62,30 @@ func TestOnRealKafka(t *testing.T) {
 	); err != nil {
 		t.Fatal(err)
 	}
-	if err := Ensure(t.Context(), cfg, false); err != nil {
+	if _, err := Ensure(t.Context(), cfg, false); err != nil {
 		t.Errorf("the topic that it made itself: %v", err)
 	}
 
-	s := read(t, cfg, ReadFrom{Now: start.Add(time.Minute)})
-	if s.Records != 4 || len(s.Calls) != 2 || len(s.InDoubt) != 1 || len(s.Partial) != 0 || s.Disposed[promo].Len() != 20_002 {
-		t.Errorf("%d records, %d calls, %d in doubt, %d partial, %d events; want 4, 2, 1, 0, 20002",
+	if clocks, err = l.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// A clock that is two days ahead finds the calls all the same.
+	ahead := clocks
+	ahead.Now = ahead.Now.Add(48 * time.Hour)
+	s := read(t, cfg, ReadFrom{Clocks: ahead})
+	for _, c := range s.Calls {
+		if age := ahead.Now.Sub(c.End); age > time.Since(start) {
+			t.Errorf("a call of this test ended %v ago", age)
+		}
+	}
+	if s.Records != 6 || len(s.Calls) != 2 || len(s.InDoubt) != 1 || len(s.Partial) != 0 || s.Disposed[promo].Len() != 20_002 {
+		t.Errorf("%d records, %d calls, %d in doubt, %d partial, %d events; want 6, 2, 1, 0, 20002",
 			s.Records, len(s.Calls), len(s.InDoubt), len(s.Partial), s.Disposed[promo].Len())
 	}
 	if !s.Ended(offset.Position{Partition: promo, Offset: 7 * 19_999}) {
 		t.Error("the last event was forgotten")
 	}
-	if s := read(t, cfg, ReadFrom{Now: start.Add(30 * time.Hour)}); s.Records != 0 || s.Next != 4 {
-		t.Errorf("a day later %d records, next %d; want 0 and 4", s.Records, s.Next)
+	if s := read(t, cfg, ReadFrom{Clocks: Clocks{Now: start.Add(30 * time.Hour)}}); s.Records != 0 || s.Next != 6 {
+		t.Errorf("a day later %d records, next %d; want 0 and 6", s.Records, s.Next)
 	}
 }

@@ -14,9 +14,10 @@ import (
 
 // version is what this program writes, and the newest that it understands. Since
 // 2 attempts and outcomes say whose budget they draw on; those of 1 are the
-// default lane's. Since 3 there are notes, and dispositions can be told again.
+// default lane's. Since 3 there are notes, and dispositions can be told again. Since
+// 4 there are starts, and calls have the broker's time beside the writer's.
 const (
-	version      = 3
+	version      = 4
 	versionTells = 3
 )
 
@@ -28,6 +29,7 @@ const maxRecord = 950_000
 // record is one message of the topic. Its form is schemas/journal.v1.json.
 type record struct {
 	V            int         `json:"v"`
+	Started      *started    `json:"started,omitempty"`
 	Told         int64       `json:"told,omitempty"`
 	Rewound      []place     `json:"rewound,omitempty"`
 	Read         []newest    `json:"read,omitempty"`
@@ -39,6 +41,11 @@ type record struct {
 	Dispositions []ended     `json:"dispositions,omitempty"`
 }
 
+// started is the beginning of a session.
+type started struct {
+	At time.Time `json:"at"`
+}
+
 type attempt struct {
 	ID           string            `json:"id"`
 	Number       int               `json:"number"`
@@ -46,6 +53,7 @@ type attempt struct {
 	App          uint32            `json:"app,omitempty"`
 	Pool         string            `json:"pool,omitempty"`
 	At           time.Time         `json:"at"`
+	BrokerAt     time.Time         `json:"broker_at,omitzero"` // the same by the journal's leader
 	Deadline     time.Time         `json:"deadline,omitzero"`
 	Random       uint32            `json:"random"`
 	Condition    audience.Audience `json:"condition"`
@@ -88,6 +96,8 @@ type outcome struct {
 	Started time.Time `json:"started,omitzero"`
 	Ended   time.Time `json:"ended,omitzero"`
 	Counted bool      `json:"counted"`
+
+	BrokerEnded time.Time `json:"broker_ended,omitzero"` // Ended by the journal's leader
 }
 
 // ended is events that ended in the same way.
@@ -156,9 +166,10 @@ func encode(r record) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-func encodeAttempt(a *Attempt) ([][]byte, error) {
+// encodeAttempt writes when it was decided by the broker's clock too, if that is known.
+func encodeAttempt(a *Attempt, brokerAt time.Time) ([][]byte, error) {
 	wire := attempt{
-		ID: a.ID, Number: a.Number, Lane: a.Lane, App: a.App, Pool: a.Pool, At: a.At.UTC(), Deadline: a.Deadline.UTC(), Random: a.Random, Condition: a.Condition,
+		ID: a.ID, Number: a.Number, Lane: a.Lane, App: a.App, Pool: a.Pool, At: a.At.UTC(), BrokerAt: brokerAt.UTC(), Deadline: a.Deadline.UTC(), Random: a.Random, Condition: a.Condition,
 		Messages: a.Messages, RulesVersion: a.RulesVersion, Why: a.Why,
 	}
 	if a.OnDoubt != 0 {
@@ -217,10 +228,12 @@ func spanOf(p offset.Partition, set *offset.Set) span {
 	return span{Topic: p.Topic, Partition: p.ID, Runs: runs{*set}}
 }
 
-func encodeOutcome(o *Outcome, ds []Disposition) ([][]byte, error) {
+// encodeOutcome writes when the call was over by the broker's clock too, if that is
+// known.
+func encodeOutcome(o *Outcome, brokerEnded time.Time, ds []Disposition) ([][]byte, error) {
 	wire := outcome{
 		ID: o.ID, Number: o.Number, Lane: o.Lane, App: o.App, Class: o.Class, Code: o.Code, Info: o.Info, TaskID: o.TaskID,
-		Started: o.Started.UTC(), Ended: o.Ended.UTC(), Counted: o.Counted,
+		Started: o.Started.UTC(), Ended: o.Ended.UTC(), BrokerEnded: brokerEnded.UTC(), Counted: o.Counted,
 	}
 	whole, err := encode(record{Outcome: &wire, Dispositions: compact(ds)})
 	if err != nil || len(whole) <= maxRecord {

@@ -49,7 +49,7 @@ func restored(t interface{ Fatal(...any) }, records [][]byte) (*State, []ended) 
 			t.Fatal(err)
 		}
 	}
-	return h.state(time.Unix(100, 0)), all
+	return h.state(Clocks{Now: time.Unix(100, 0)}), all
 }
 
 func TestCompactFormKeepsEveryDisposition(t *testing.T) {
@@ -167,11 +167,11 @@ func TestTwoHundredThousandEventsAreOneRecord(t *testing.T) {
 			for p, offsets := range sets {
 				a.Covers = append(a.Covers, Cover{Rule: "vip", Partition: offset.Partition{Topic: "member.promo", ID: p}, Offsets: setOf(offsets)})
 			}
-			attempts, err := encodeAttempt(&a)
+			attempts, err := encodeAttempt(&a, time.Time{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			outcomes, err := encodeOutcome(&Outcome{ID: "p1", Number: 1, Class: ClassOK}, ds)
+			outcomes, err := encodeOutcome(&Outcome{ID: "p1", Number: 1, Class: ClassOK}, time.Time{}, ds)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -234,7 +234,7 @@ func TestHugeAttemptIsSplitAndComesBackWhole(t *testing.T) {
 			a.Covers = append(a.Covers, Cover{Rule: "vip", Part: part, Partition: offset.Partition{Topic: "t", ID: p}, Offsets: setOf(slices.Clone(offsets))})
 		}
 	}
-	records, err := encodeAttempt(&a)
+	records, err := encodeAttempt(&a, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}

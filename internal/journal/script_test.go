@@ -45,37 +45,41 @@ func TestState(t *testing.T) {
 				}
 				return fmt.Sprintf("%d read", h.records)
 			case "start":
-				var at string
-				d.ScanArgs(t, "at", &at)
-				now, err := time.Parse(time.RFC3339, at)
-				if err != nil {
-					d.Fatalf(t, "%v", err)
+				clocks := Clocks{Now: instant(t, d, "at")}
+				if d.HasArg("broker") { // its clock
+					clocks.Broker = instant(t, d, "broker")
 				}
 				var fenced []string
 				if d.HasArg("fenced") { // forgets the others for good
 					fenced = make([]string, 1)
 					d.ScanArgs(t, "fenced", &fenced[0])
 				}
-				s := h.state(now, fenced...)
+				s := h.state(clocks, fenced...)
 				return show(s) + showUntold(s)
 			case "repeated": // whether the event was seen in another record
-				var at, source, id, in string
+				var source, id, in string
 				var o int64
-				d.ScanArgs(t, "at", &at)
 				d.ScanArgs(t, "event", &source, &id)
 				d.ScanArgs(t, "in", &in)
 				d.ScanArgs(t, "offset", &o)
-				now, err := time.Parse(time.RFC3339, at)
-				if err != nil {
-					d.Fatalf(t, "%v", err)
-				}
-				first, ok := h.seen.First(now, PrintOf(intent.EventKey{Source: source, ID: id}))
+				first, ok := h.seen.First(instant(t, d, "at"), PrintOf(intent.EventKey{Source: source, ID: id}))
 				return fmt.Sprintln(ok && first != offset.Position{Partition: offset.Partition{Topic: in}, Offset: o})
 			}
 			d.Fatalf(t, "unknown command %s", d.Cmd)
 			return ""
 		})
 	})
+}
+
+func instant(t *testing.T, d *datadriven.TestData, key string) time.Time {
+	t.Helper()
+	var text string
+	d.ScanArgs(t, key, &text)
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		d.Fatalf(t, "%v", err)
+	}
+	return at
 }
 
 // show prints a state for people, in one order.
@@ -203,18 +207,24 @@ func TestWhatIsWrittenKeepsTheSchema(t *testing.T) {
 	full.Origin.Position.Topic = "t"
 	var records [][]byte
 	for _, encoded := range []func() ([][]byte, error){
-		func() ([][]byte, error) { return encodeAttempt(&a) },
+		func() ([][]byte, error) { return encodeAttempt(&a, start) },
 		func() ([][]byte, error) {
 			other := a
 			other.Lane, other.App, other.Pool = "alerts", 1400000001, "storms"
-			return encodeAttempt(&other)
+			return encodeAttempt(&other, time.Time{})
 		},
 		func() ([][]byte, error) {
-			return encodeOutcome(&Outcome{ID: "p1", Number: 1, Lane: "alerts", App: 1400000001, Class: ClassVoid}, nil)
+			return encodeOutcome(&Outcome{ID: "p1", Number: 1, Lane: "alerts", App: 1400000001, Class: ClassVoid}, time.Time{}, nil)
 		},
-		func() ([][]byte, error) { return encodeOutcome(&Outcome{ID: "p1", Number: 1, Class: ClassVoid}, nil) },
 		func() ([][]byte, error) {
-			return encodeOutcome(&Outcome{ID: "p1", Number: 2, Class: "reject", Code: 90001, Info: "bad", Started: start, Ended: start, Counted: true}, []Disposition{full})
+			return encodeOutcome(&Outcome{ID: "p1", Number: 1, Class: ClassVoid}, time.Time{}, nil)
+		},
+		func() ([][]byte, error) {
+			return encodeOutcome(&Outcome{ID: "p1", Number: 2, Class: "reject", Code: 90001, Info: "bad", Started: start, Ended: start, Counted: true}, start, []Disposition{full})
+		},
+		func() ([][]byte, error) {
+			b, err := encode(record{Started: &started{At: start}})
+			return [][]byte{b}, err
 		},
 		func() ([][]byte, error) { return encodeDispositions(disposed(Unmatched, "", 1, 2)) },
 		func() ([][]byte, error) {

@@ -139,14 +139,30 @@ type call struct {
 	app     uint32
 	start   time.Time
 	end     time.Time
+
+	brokerAt, brokerEnd time.Time // of attempt and end, by the journal's leader
 }
 
-// took is how long after its start the call's end came; 0 where no start is known.
+// took is how long after its start the call's end came; 0 where no start is known, or
+// the clock was set back in between.
 func (c *call) took() time.Duration {
 	if c.start.IsZero() {
 		return 0
 	}
-	return c.end.Sub(c.start)
+	return max(0, c.end.Sub(c.start))
+}
+
+// age is how long ago the call was over. An unknown end is as late as it can be.
+func (c *call) age(clocks Clocks) time.Duration {
+	if c.ended {
+		return clocks.age(c.end, c.brokerEnd, c.took())
+	}
+	lasts := max(0, c.attempt.Deadline.Sub(c.attempt.At))
+	broker := c.brokerAt
+	if !broker.IsZero() {
+		broker = broker.Add(lasts)
+	}
+	return clocks.age(c.attempt.At.Add(lasts), broker, lasts)
 }
 
 // toCall is what of a call that was made counts after a restart.
@@ -214,6 +230,7 @@ func (h *history) add(r *record, at int64) error {
 		if c := h.call(k); c.attempt == nil {
 			c.attempt = &a
 			c.lane, c.app = a.Lane, a.App
+			c.brokerAt = w.BrokerAt
 		}
 	}
 	if r.Outcome != nil {
@@ -241,6 +258,7 @@ func (h *history) addOutcome(o *outcome) {
 	if o.Class != ClassVoid && o.Started.After(h.began[o.ID]) {
 		h.began[o.ID] = o.Started
 	}
+	c.brokerEnd = later(c.brokerEnd, o.BrokerEnded)
 	if c.outcome == nil || o.Ended.After(c.end) {
 		got := o.toOutcome()
 		c.outcome = &got
@@ -272,11 +290,11 @@ func (h *history) addEnded(e *ended) error {
 	return nil
 }
 
-// state draws the sum. Instants that were stored meet the clock here and only
-// here, and are rounded against us: an end in the future is that of a request
-// that may still be on its way, or one that a clock which was set back makes; it
-// is no later than if the call began now. An unknown end is as late as it can be.
-func (h *history) state(now time.Time, fenced ...string) *State {
+// state draws the sum. Instants that were stored meet the clocks here and only here,
+// and are rounded against us: an end in the future is that of a request that may
+// still be on its way, or one that a clock which was set back makes; it is no later
+// than if the call began now. What comes out are instants of this process.
+func (h *history) state(clocks Clocks, fenced ...string) *State {
 	s := &State{Disposed: h.disposed, ByRule: h.byRule, Seen: h.seen, Newest: h.newest, Told: h.telling.below, Records: h.records}
 	h.forgetUnfenced(s, fenced)
 	for _, k := range h.order {
@@ -284,16 +302,14 @@ func (h *history) state(now time.Time, fenced ...string) *State {
 		if c.ended && !c.made {
 			continue
 		}
-		end := c.end
+		age := c.age(clocks)
+		end := clocks.when(age)
 		if !c.ended {
-			end = latestEnd(c.attempt, now)
 			s.Unended = append(s.Unended, Completed{*c.attempt, Outcome{
 				ID: k.id, Number: k.number, Lane: c.lane, App: c.app, Class: ClassDoubt, Started: c.attempt.At, Ended: end, Counted: true,
 			}})
-		} else {
-			end = earlier(end, now.Add(c.took()))
 		}
-		if !end.Before(now.Add(-Window)) {
+		if age <= Window {
 			s.Calls = append(s.Calls, c.toCall(end))
 		}
 	}
@@ -355,16 +371,8 @@ func (h *history) settle(s *State) {
 	}
 }
 
-// latestEnd returns when a call of unknown end can have ended at the latest.
-func latestEnd(a *Attempt, now time.Time) time.Time {
-	if a.Deadline.Before(a.At) {
-		return a.At
-	}
-	return earlier(a.Deadline, now.Add(a.Deadline.Sub(a.At))) // the clock may have been set back
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
 		return a
 	}
 	return b

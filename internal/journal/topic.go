@@ -35,23 +35,23 @@ func (e *TopicError) Error() string {
 // Ensure checks that the topic can hold the journal: one partition, nothing
 // compacted away, nothing deleted before it has left the Window and Config.Keep. A missing topic
 // is created right if create is set. What is wrong with the topic comes back as
-// *TopicErrors, all at once.
-func Ensure(ctx context.Context, cfg Config, create bool) error {
+// *TopicErrors, all at once; what would be better otherwise comes back as advice.
+func Ensure(ctx context.Context, cfg Config, create bool) (advice []*TopicError, err error) {
 	client, err := cfg.client()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	least, usual := cfg.retention()
 	partitions, err := countPartitions(ctx, client, cfg)
 	if errors.Is(err, kafka.UnknownTopicOrPartition) {
 		if !create {
-			return &TopicError{cfg.Topic, "it does not exist",
-				"create it with one partition, cleanup.policy=delete and retention.ms=" + milliseconds(usual)}
+			return nil, &TopicError{cfg.Topic, "it does not exist",
+				"create it with one partition, cleanup.policy=delete, message.timestamp.type=LogAppendTime and retention.ms=" + milliseconds(usual)}
 		}
-		return createTopic(ctx, client, cfg)
+		return nil, createTopic(ctx, client, cfg)
 	}
 	if err != nil {
-		return fmt.Errorf("check journal topic %s: %w", cfg.Topic, err)
+		return nil, fmt.Errorf("check journal topic %s: %w", cfg.Topic, err)
 	}
 	var problems []error
 	if partitions != 1 {
@@ -60,9 +60,19 @@ func Ensure(ctx context.Context, cfg Config, create bool) error {
 	}
 	settings, err := describe(ctx, client, cfg.Topic)
 	if err != nil {
-		return fmt.Errorf("check journal topic %s: describe its configuration: %w (allow the bridge DESCRIBE_CONFIGS on it)", cfg.Topic, err)
+		return nil, fmt.Errorf("check journal topic %s: describe its configuration: %w (allow the bridge DESCRIBE_CONFIGS on it)", cfg.Topic, err)
 	}
-	return errors.Join(append(problems, checkSettings(cfg.Topic, settings, least, usual)...)...)
+	return adviseSettings(cfg.Topic, settings), errors.Join(append(problems, checkSettings(cfg.Topic, settings, least, usual)...)...)
+}
+
+// adviseSettings returns a *TopicError for each setting that makes the journal know
+// less than it could.
+func adviseSettings(topic string, settings map[string]string) []*TopicError {
+	if v := settings["message.timestamp.type"]; v != "LogAppendTime" {
+		return []*TopicError{{topic, fmt.Sprintf("message.timestamp.type is %q, so there is no second clock beside the bridge's: one that is set forward while no bridge runs frees calls of the quota early", v),
+			"set message.timestamp.type=LogAppendTime"}}
+	}
+	return nil
 }
 
 // checkSettings returns a *TopicError for each setting that would lose records
@@ -122,6 +132,7 @@ func createTopic(ctx context.Context, client *kafka.Client, cfg Config) error {
 				{ConfigName: "cleanup.policy", ConfigValue: "delete"},
 				{ConfigName: "retention.ms", ConfigValue: milliseconds(usual)},
 				{ConfigName: "retention.bytes", ConfigValue: "-1"},
+				{ConfigName: "message.timestamp.type", ConfigValue: "LogAppendTime"}, // see Clocks
 			},
 		}}})
 		if err != nil {
@@ -141,7 +152,7 @@ func createTopic(ctx context.Context, client *kafka.Client, cfg Config) error {
 func describe(ctx context.Context, client *kafka.Client, topic string) (map[string]string, error) {
 	res, err := client.DescribeConfigs(ctx, &kafka.DescribeConfigsRequest{Resources: []kafka.DescribeConfigRequestResource{{
 		ResourceType: kafka.ResourceTypeTopic, ResourceName: topic,
-		ConfigNames: []string{"cleanup.policy", "retention.ms", "retention.bytes"},
+		ConfigNames: []string{"cleanup.policy", "retention.ms", "retention.bytes", "message.timestamp.type"},
 	}}})
 	if err != nil {
 		return nil, err

@@ -32,9 +32,10 @@ func (l *Log) write(ctx context.Context, records [][]byte) error {
 }
 
 func (l *Log) produce(ctx context.Context, value []byte) error {
+	sent := time.Now()
 	req := kafka.ProduceRequest{
 		Topic: l.topic, Partition: partition, RequiredAcks: kafka.RequireAll,
-		Records: kafka.NewRecordReader(kafka.Record{Time: time.Now(), Value: kafka.NewBytes(value)}),
+		Records: kafka.NewRecordReader(kafka.Record{Time: sent, Value: kafka.NewBytes(value)}),
 	}
 	if len(value) > compressAbove {
 		req.Compression = kafka.Zstd
@@ -45,6 +46,7 @@ func (l *Log) produce(ctx context.Context, value []byte) error {
 	}
 	if res.Error == nil {
 		l.acknowledged(res.BaseOffset + 1)
+		l.broker.read(sent, res.LogAppendTime)
 	}
 	return res.Error
 }
