@@ -21,6 +21,7 @@ const (
 	simulateMaxBytes    = 8000
 	simulateDedupWindow = 24 * time.Hour
 	simulateDedupMax    = 1_000_000
+	simulateMaxPending  = 100_000
 )
 
 // simulateGCPercent lets the heap be five times what is in use.
@@ -31,6 +32,7 @@ type simulateFlags struct {
 	rules, events, out, output string
 	quotas, quotasAt           []string
 	interval, settle           time.Duration
+	runningFor                 time.Duration
 	window, location, latency  string
 	seed                       uint64
 	sort                       bool
@@ -68,6 +70,7 @@ does; the first of them are named on standard error, and the exit code is 1.`,
 	flags.StringVar(&f.window, "window", "", "24h, or day: the calendar day of --location (default the rules')")
 	flags.DurationVar(&f.interval, "interval", time.Second, "more than this lies between a response and the next call")
 	flags.DurationVar(&f.settle, "settle", 2*time.Second, "how long a critical event may wait for others of the same alert while calls are plenty")
+	flags.DurationVar(&f.runningFor, "running-for", 0, "how long bridge run has been running when the first event arrives: it trusts its forecast more the longer it has")
 	flags.StringVar(&f.location, "location", "UTC", "zone of --window day, and of the hours in the summary")
 	flags.StringVar(&f.latency, "api-latency", "60ms..300ms", "how long an answer takes: a duration, or a range to draw from")
 	flags.Uint64Var(&f.seed, "seed", 1, "of what is drawn")
@@ -124,7 +127,7 @@ func runSimulate(cmd *cobra.Command, f simulateFlags) error {
 func (f *simulateFlags) config() (simulate.Config, error) {
 	c := simulate.Config{
 		Seed: f.seed, Settle: f.settle, MaxRequestBytes: simulateMaxBytes,
-		DedupWindow: simulateDedupWindow, DedupMax: simulateDedupMax,
+		DedupWindow: simulateDedupWindow, DedupMax: simulateDedupMax, MaxPending: simulateMaxPending, Watched: f.runningFor,
 	}
 	err := checkOutput(f.output)
 	switch {
@@ -134,6 +137,8 @@ func (f *simulateFlags) config() (simulate.Config, error) {
 		return c, fmt.Errorf("interval %v: want more than 0", f.interval)
 	case f.settle < 0:
 		return c, fmt.Errorf("settle %v: want 0 or more", f.settle)
+	case f.runningFor < 0:
+		return c, fmt.Errorf("running-for %v: want 0 or more", f.runningFor)
 	case f.window != "" && f.window != "24h" && f.window != "day":
 		return c, fmt.Errorf("window %q: want 24h or day", f.window)
 	}

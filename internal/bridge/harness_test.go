@@ -187,6 +187,8 @@ type options struct {
 	breaker uint32 // failures that open it
 	timeout time.Duration
 
+	linger time.Duration // of results; 0: the writer's own
+
 	caller      string // who calls, to the API
 	metadataTTL time.Duration
 	group       consume.Config // its timeouts
@@ -244,7 +246,7 @@ func (w *world) start(change ...func(*options)) *instance {
 	w.must(err)
 	teller, err := results.New(results.Config{
 		Addr: w.client.Addr, Transport: transport, Topic: resultsTopic, DLQTopic: dlqTopic,
-		Registerer: i.reg, Format: results.Format{SDKAppID: testApp},
+		Registerer: i.reg, Format: results.Format{SDKAppID: testApp}, Linger: o.linger,
 	})
 	w.must(err)
 	random := w.randoms()

@@ -1,6 +1,7 @@
 package results
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,9 @@ type Config struct {
 	// Patience is how long a write is tried again where that may help; 0 means
 	// 5 s. The context may be shorter.
 	Patience time.Duration
+	// Linger is how long what does not fill a batch waits; 0 means 5 ms, kafka-go's
+	// own choice is 1 s.
+	Linger time.Duration
 }
 
 const (
@@ -36,9 +40,8 @@ const (
 
 	// chunk is how many messages are handed to Kafka at once: enough to fill
 	// batches on several partitions, at some 700 bytes each 1.4 MB of memory.
-	chunk = 2000
-	// What does not fill a batch waits this long; kafka-go's own choice is 1 s.
-	batchTimeout = 5 * time.Millisecond
+	chunk         = 2000
+	defaultLinger = 5 * time.Millisecond
 	// Below the brokers' default limit of 1048588, which counts the batch's own
 	// bytes too.
 	batchBytes = 1_000_000
@@ -57,8 +60,8 @@ type Writer struct {
 
 // New returns a Writer, which has written nothing yet. Close it.
 func New(cfg Config) (*Writer, error) {
-	if cfg.Addr == nil || cfg.Transport == nil || cfg.Topic == "" || cfg.DLQTopic == "" || cfg.Patience < 0 {
-		return nil, errors.New("results: configuration needs Addr, Transport, Topic, DLQTopic and a Patience that is not negative")
+	if cfg.Addr == nil || cfg.Transport == nil || cfg.Topic == "" || cfg.DLQTopic == "" || cfg.Patience < 0 || cfg.Linger < 0 {
+		return nil, errors.New("results: configuration needs Addr, Transport, Topic, DLQTopic and a Patience and Linger that are not negative")
 	}
 	if err := cfg.Format.check(); err != nil {
 		return nil, err
@@ -69,7 +72,7 @@ func New(cfg Config) (*Writer, error) {
 			Balancer:     kafka.Murmur2Balancer{}, // as Java's producers: equal keys share a partition number
 			RequiredAcks: kafka.RequireAll,
 			MaxAttempts:  1, // send tries again itself, and only what failed
-			BatchSize:    chunk, BatchBytes: batchBytes, BatchTimeout: batchTimeout,
+			BatchSize:    chunk, BatchBytes: batchBytes, BatchTimeout: cmp.Or(cfg.Linger, defaultLinger),
 			ReadTimeout: defaultPatience, WriteTimeout: defaultPatience,
 		},
 		topic: cfg.Topic, dlq: cfg.DLQTopic, encoder: newEncoder(cfg.Format), patience: cfg.Patience,

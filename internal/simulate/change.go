@@ -29,7 +29,7 @@ func changesOf(changes []Change, lanes []*lane) ([]Change, error) {
 }
 
 // changeAt is when the next change is due.
-func (r *run) changeAt() time.Time { return wholeMillisecond(r.start.Add(r.changes[0].After)) }
+func (r *run) changeAt() time.Time { return whole(r.start.Add(r.changes[0].After), r.grain) }
 
 // change puts the lane under another quota. What was spent stays spent.
 func (l *lane) change(calls int) {

@@ -9,9 +9,15 @@
 //	                            ▲           │
 //	                            └─ response ┘  after a latency drawn from the seed
 //
-// Every simulated answer is ok. All instants but arrivals are whole milliseconds,
-// what the log can say: the scheduler is asked at the next one. The same input
-// and the same seed give the same bytes.
+// Every simulated answer is ok. The scheduler is asked at exact instants, as the
+// live loop asks it; what is told (log, Watch, Report) is in whole milliseconds. The
+// same input and the same seed give the same bytes.
+//
+// What it says of a recorded day is what the bridge did on it, call for call, if
+// it is told the day's quotas, latencies and since when the bridge ran; a test in
+// bridge holds the two together. It cannot know what the records do not say: calls that
+// were refused or in doubt, a restart in between (the forecast begins anew), who
+// else used the quota, and how long Kafka took.
 //
 // A run has one owner: who calls Run.
 package simulate

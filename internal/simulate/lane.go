@@ -65,22 +65,21 @@ func laneOf(lanes []*lane, name string) *lane {
 
 // called counts a call. One belongs to a period of 24 hours from its sending
 // until 24 hours after its response, the strictest reading.
-func (l *lane) called(f *flight, turn int) {
-	l.turn = turn
+func (l *lane) called(c *Call) {
 	l.calls++
-	gone, _ := slices.BinarySearchFunc(l.responses, f.sent.Add(-day+1), time.Time.Compare)
-	l.responses = append(slices.Delete(l.responses, 0, gone), f.end)
+	gone, _ := slices.BinarySearchFunc(l.responses, c.Sent.Add(-day+1), time.Time.Compare)
+	l.responses = append(slices.Delete(l.responses, 0, gone), c.Ends)
 	l.worst = max(l.worst, len(l.responses))
 	if l.terms.Day == nil {
 		return
 	}
 	// One under way at midnight belongs to both days.
-	for _, at := range []time.Time{f.sent, f.end} {
+	for _, at := range []time.Time{c.Sent, c.Ends} {
 		midnight := intent.StartOfDay(at, l.terms.Day)
 		switch {
 		case !midnight.Equal(l.today):
 			l.today, l.ofToday = midnight, 1
-		case at.Equal(f.sent):
+		case at.Equal(c.Sent):
 			l.ofToday++
 		}
 		l.worstDay = max(l.worstDay, l.ofToday)
@@ -101,7 +100,7 @@ func (r *run) choose() (*lane, *limiter.Batch, error) {
 			d = l.sched.Idle(r.now)
 		}
 		r.wakeAt(d.WakeAt)
-		if err := r.end(d.Ended, time.Time{}); err != nil {
+		if err := r.end(d.Ended, nil); err != nil {
 			return nil, nil, err
 		}
 		if d.Batch == nil {
@@ -116,7 +115,7 @@ func (r *run) choose() (*lane, *limiter.Batch, error) {
 			behind, later, first, batch = first, batch, l, d.Batch
 		}
 		// It goes on merging until the other's call has ended.
-		if err := r.end(behind.sched.Done(r.now, later, limiter.Verdict{Result: limiter.Again}), time.Time{}); err != nil {
+		if err := r.end(behind.sched.Done(r.now, later, limiter.Verdict{Result: limiter.Again}), nil); err != nil {
 			return nil, nil, err
 		}
 	}

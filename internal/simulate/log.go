@@ -89,30 +89,30 @@ func (l *log) line(v any) error {
 
 // call writes a call, with what the API would be told. The request is made even
 // if nobody logs it: one that cannot be said is a fault of the scheduler's.
-func (l *log) call(f *flight, maxBytes int) error {
-	b := f.batch
+func (l *log) call(c *Call, maxBytes int) error {
+	b := c.Batch
 	wire, err := pushapi.Request{Random: 1<<32 - 1, Audience: b.Audience, Messages: b.Messages}.Encode()
 	if err != nil {
-		return fmt.Errorf("call of %s: %w", stamp(f.sent), err)
+		return fmt.Errorf("call of %s: %w", stamp(c.Sent), err)
 	}
 	if maxBytes > 0 && len(wire) > maxBytes {
-		return fmt.Errorf("call of %s: %d bytes, allowed %d: %w", stamp(f.sent), len(wire), maxBytes, pushapi.ErrTooLarge)
+		return fmt.Errorf("call of %s: %d bytes, allowed %d: %w", stamp(c.Sent), len(wire), maxBytes, pushapi.ErrTooLarge)
 	}
 	if l.enc == nil {
 		return nil
 	}
 	var said struct{ Condition, MsgBody json.RawMessage }
 	if err := json.Unmarshal(wire, &said); err != nil {
-		return fmt.Errorf("call of %s: %w", stamp(f.sent), err)
+		return fmt.Errorf("call of %s: %w", stamp(c.Sent), err)
 	}
 	covers, err := coverLines(b)
 	if err != nil {
-		return fmt.Errorf("call of %s: %w", stamp(f.sent), err)
+		return fmt.Errorf("call of %s: %w", stamp(c.Sent), err)
 	}
 	return l.line(callLine{
-		Kind: "push", SentAt: stamp(f.sent), ResponseAt: stamp(f.end), Outcome: "ok",
+		Kind: "push", SentAt: stamp(c.Sent), ResponseAt: stamp(c.Ends), Outcome: "ok",
 		Condition: said.Condition, MsgBody: said.MsgBody, Covers: covers,
-		Why: b.Why.String(), Rule: rulesOf(b), Lane: f.lane.name,
+		Why: b.Why.String(), Rule: rulesOf(b), Lane: c.Lane,
 	})
 }
 
@@ -184,4 +184,25 @@ func (l *log) deadLetter(line int64, o *intent.Origin, cause error, now time.Tim
 
 func nameOf(o *intent.Origin) string { return o.Source + "#" + o.ID }
 
-func stamp(t time.Time) string { return t.UTC().Format(stampFormat) }
+// stamp never says that something was done before it was.
+func stamp(t time.Time) string { return wholeMillisecond(t).UTC().Format(stampFormat) }
+
+// told is the call in whole milliseconds, between which lies what lay between the
+// instants: a call is no earlier than it was, an answer no later.
+func (c *Call) told() Call {
+	shown := *c
+	shown.Sent, shown.Ends = wholeMillisecond(c.Sent), c.Ends.Truncate(time.Millisecond)
+	return shown
+}
+
+// wholeMillisecond is the first whole millisecond from t on.
+func wholeMillisecond(t time.Time) time.Time { return whole(t, time.Millisecond) }
+
+// whole is the first multiple of the grain from t on.
+func whole(t time.Time, grain time.Duration) time.Time {
+	u := t.Truncate(grain)
+	if u.Before(t) {
+		u = u.Add(grain)
+	}
+	return u
+}

@@ -112,6 +112,7 @@ func TestRunRefuses(t *testing.T) {
 		"no lane":           {config: func(c *Config) { c.Lanes = nil }, wantErr: "no lane"},
 		"no dedup":          {config: func(c *Config) { c.DedupMax = 0 }, wantErr: "dedup window"},
 		"latency backwards": {config: func(c *Config) { c.Latency.Min = time.Second }, wantErr: "latency 1s to 100ms"},
+		"watched backwards": {config: func(c *Config) { c.Watched = -1 }, wantErr: "watched for -1ns"},
 		"latency too fine":  {config: func(c *Config) { c.Latency.Max++ }, wantErr: "whole milliseconds"},
 		"quota of none":     {config: func(c *Config) { c.Lanes = oneLane(intent.Terms{Interval: 1}) }, wantErr: `lane "": budget: quota 0`},
 		"a lane twice":      {config: func(c *Config) { c.Lanes = append(c.Lanes, c.Lanes[0]) }, wantErr: `lane "" is there twice`},

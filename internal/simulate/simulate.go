@@ -30,6 +30,14 @@ type Config struct {
 	DedupWindow     time.Duration // repeats are told within this time
 	DedupMax        int           // and among so many events
 
+	// Watched is for how long the schedulers have been asked when the first event
+	// arrives, as since the start of `bridge run`: their forecast is believed more the
+	// longer they have watched.
+	Watched time.Duration
+	// MaxPending is how many intents may wait before nothing more is read, until three
+	// quarters of them do; 0: any number.
+	MaxPending int
+
 	Location *time.Location // whose hours the Report counts by; nil: UTC
 	Log      io.Writer      // a line for each call and each end without one; nil: none
 	Watch    Watch
@@ -38,6 +46,14 @@ type Config struct {
 // Latency is how long an answer takes: drawn evenly, in whole milliseconds, both
 // ends included.
 type Latency struct{ Min, Max time.Duration }
+
+// Draw returns how long the next answer takes.
+func (l Latency) Draw(random *rand.Rand) time.Duration {
+	if spread := (l.Max - l.Min) / time.Millisecond; spread > 0 {
+		return l.Min + time.Duration(random.Int64N(int64(spread)+1))*time.Millisecond
+	}
+	return l.Min
+}
 
 // Change gives a lane another quota.
 type Change struct {
@@ -95,11 +111,15 @@ type run struct {
 	maxBytes int
 	latency  Latency
 	random   *rand.Rand
+	grain    time.Duration
+	watched  time.Duration
+	bound    int  // of what waits; 0: none
+	paused   bool // nothing is read, because too much waits
 
 	start   time.Time // of the first arrival; zero: nothing has arrived
 	changes []Change  // still to come, in order
 
-	now    time.Time // a whole millisecond
+	now    time.Time // a multiple of the grain
 	latest time.Time // arrival of the event before
 	wake   time.Time // when the schedulers want to be asked again; zero: when something happens
 	flight *flight   // the process's one call; nil: none
@@ -112,9 +132,8 @@ type run struct {
 
 // flight is a call that was sent and not answered yet.
 type flight struct {
-	lane      *lane
-	batch     *limiter.Batch
-	sent, end time.Time
+	*Call
+	lane *lane
 }
 
 func newRun(c Config) (*run, error) {
@@ -125,11 +144,19 @@ func newRun(c Config) (*run, error) {
 		return nil, errors.New("simulate: the dedup window and its size must be above 0")
 	case c.Latency.Min < 0 || c.Latency.Max < c.Latency.Min || c.Latency.Min%time.Millisecond != 0 || c.Latency.Max%time.Millisecond != 0:
 		return nil, fmt.Errorf("simulate: latency %v to %v: want whole milliseconds, the smaller first", c.Latency.Min, c.Latency.Max)
+	case c.Watched < 0 || c.MaxPending < 0:
+		return nil, fmt.Errorf("simulate: watched for %v, %d may wait: want 0 or more", c.Watched, c.MaxPending)
+	}
+	// Instants are exact, as the live loop's. But of calls that are answered at once a
+	// log of milliseconds could not say that the interval lay between them.
+	grain := time.Nanosecond
+	if c.Latency.Min < time.Millisecond {
+		grain = time.Millisecond
 	}
 	r := &run{
 		rules: c.Rules, maxBytes: c.MaxRequestBytes, latency: c.Latency,
-		random: rand.New(rand.NewPCG(c.Seed, 0)),
-		log:    newLog(c.Log), tally: newTally(c.Location),
+		random: rand.New(rand.NewPCG(c.Seed, 0)), grain: grain, watched: c.Watched, bound: c.MaxPending,
+		log: newLog(c.Log), tally: newTally(c.Location),
 		watch: c.Watch, looks: looksOf(c.Watch),
 	}
 	var err error
@@ -149,16 +176,56 @@ func (r *run) arrive(a *Arrival) error {
 		return &OrderError{Line: a.Line, At: a.At, Before: r.latest}
 	}
 	r.latest = a.At
-	at := wholeMillisecond(a.At)
+	at := whole(a.At, r.grain)
+	if r.start.IsZero() && !at.IsZero() {
+		r.start = at
+		r.begin(at.Add(-r.watched))
+	}
 	if err := r.playUntil(at); err != nil {
 		return err
 	}
-	if r.start.IsZero() && !at.IsZero() {
-		r.start = at
+	if err := r.resume(); err != nil {
+		return err
 	}
-	r.now = at
-	r.wake = at // whatever is pending now, the schedulers are asked again
+	if r.now.Before(at) { // after a pause it is read late
+		r.now = at
+	}
+	r.wake = r.now // whatever is pending now, the schedulers are asked again
 	return r.take(a)
+}
+
+// begin is when the schedulers are told of the time for the first time.
+func (r *run) begin(at time.Time) {
+	r.now = at
+	for _, l := range r.lanes {
+		l.sched.Idle(at)
+	}
+}
+
+// resume goes on until what arrives is read, as the live loop reads nothing while
+// too much waits.
+func (r *run) resume() error {
+	if r.bound > 0 && !r.paused && r.waiting() >= r.bound {
+		if err := r.step(r.now); err != nil {
+			return err
+		}
+	}
+	for r.paused {
+		if err := r.step(r.next()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setPaused says whether the next arrival is read.
+func (r *run) setPaused() {
+	switch waiting := r.waiting(); {
+	case waiting >= r.bound:
+		r.paused = true
+	case waiting <= r.bound*3/4:
+		r.paused = false
+	}
 }
 
 // playUntil goes through all that happens before an instant.
@@ -177,7 +244,7 @@ func (r *run) playUntil(end time.Time) error {
 
 // finish goes on until nothing is pending.
 func (r *run) finish() error {
-	for r.pending() {
+	for r.waiting() > 0 {
 		at := r.next()
 		if at.IsZero() {
 			panic("simulate: intents are pending and their schedulers wait for nothing")
@@ -189,20 +256,20 @@ func (r *run) finish() error {
 	return nil
 }
 
-func (r *run) pending() bool {
+// waiting is how many intents have not ended.
+func (r *run) waiting() int {
+	n := 0
 	for _, l := range r.lanes {
-		if l.sched.Total() > 0 {
-			return true
-		}
+		n += l.sched.Total()
 	}
-	return false
+	return n
 }
 
 // next is when something happens next, if no event arrives; zero: never.
 func (r *run) next() time.Time {
 	at := r.wake
 	if r.flight != nil {
-		at = earliest(at, r.flight.end)
+		at = earliest(at, r.flight.Ends)
 	}
 	if len(r.changes) > 0 && !r.start.IsZero() {
 		at = earliest(at, r.changeAt())
@@ -223,10 +290,10 @@ func earliest(a, b time.Time) time.Time {
 func (r *run) step(now time.Time) error {
 	r.looksBefore(now)
 	r.now = now
-	if f := r.flight; f != nil && !f.end.After(now) {
+	if f := r.flight; f != nil && !f.Ends.After(now) {
 		r.flight = nil
-		verdict := limiter.Verdict{Result: limiter.Pushed, End: f.end, Counted: true, Reached: true}
-		if err := r.end(f.lane.sched.Done(now, f.batch, verdict), f.sent); err != nil {
+		verdict := limiter.Verdict{Result: limiter.Pushed, End: f.Ends, Counted: true, Reached: true}
+		if err := r.end(f.lane.sched.Done(now, f.Batch, verdict), f.Call); err != nil {
 			return err
 		}
 	}
@@ -236,8 +303,14 @@ func (r *run) step(now time.Time) error {
 	}
 	r.wake = time.Time{}
 	l, b, err := r.choose()
-	if err != nil || b == nil {
+	if err != nil {
 		return err
+	}
+	if r.bound > 0 {
+		r.setPaused()
+	}
+	if b == nil {
+		return nil
 	}
 	return r.call(l, b)
 }
@@ -248,34 +321,23 @@ func (r *run) wakeAt(at time.Time) {
 	if at.IsZero() {
 		return
 	}
-	at = wholeMillisecond(at)
+	at = whole(at, r.grain)
 	if !at.After(r.now) {
-		at = r.now.Add(time.Millisecond)
+		at = r.now.Add(r.grain)
 	}
 	r.wake = earliest(r.wake, at)
 }
 
 // call sends a batch.
 func (r *run) call(l *lane, b *limiter.Batch) error {
-	took := r.latency.Min
-	if spread := (r.latency.Max - r.latency.Min) / time.Millisecond; spread > 0 {
-		took += time.Duration(r.random.Int64N(int64(spread)+1)) * time.Millisecond
-	}
-	f := &flight{lane: l, batch: b, sent: r.now, end: r.now.Add(took)}
-	r.flight = f
-	l.called(f, r.tally.calls+1)
-	r.tally.called(f)
+	c := &Call{Number: r.tally.calls + 1, Lane: l.name, Sent: r.now, Ends: r.now.Add(r.latency.Draw(r.random)), Batch: b}
+	r.flight = &flight{Call: c, lane: l}
+	l.turn = c.Number
+	shown := c.told()
+	l.called(&shown)
+	r.tally.called(&shown)
 	if r.watch.Call != nil {
-		r.watch.Call(Call{Lane: l.name, Batch: b, Sent: f.sent, Ends: f.end})
+		r.watch.Call(shown)
 	}
-	return r.log.call(f, r.maxBytes)
-}
-
-// wholeMillisecond is the first whole millisecond from t on.
-func wholeMillisecond(t time.Time) time.Time {
-	u := t.Truncate(time.Millisecond)
-	if u.Before(t) {
-		u = u.Add(time.Millisecond)
-	}
-	return u
+	return r.log.call(&shown, r.maxBytes)
 }

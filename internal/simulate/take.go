@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"fmt"
-	"time"
 
 	"pushbridge/internal/intent"
 	"pushbridge/internal/limiter"
@@ -16,21 +15,17 @@ const recording = "recording"
 func (r *run) take(a *Arrival) error {
 	r.tally.arrived(a.At)
 	if a.Err != nil {
-		r.tally.deadLetter(a.Line, a.Err)
-		r.watchDeadLetter(a.Line, a.Err)
-		return r.log.deadLetter(a.Line, nil, a.Err, r.now)
+		return r.bury(a, nil, a.Err)
 	}
 	o := originOf(a)
 	m := r.rules.Map(a.Event, o)
 	if len(m.Intents) == 0 && len(m.Failures) == 0 {
 		r.tally.ends.Unmatched++
-		r.watchUnmatched(a.Line, m.Why)
+		r.watchUnmatched(&o, m.Why)
 		return r.log.unmatched(&o, m.Why, r.now)
 	}
 	for _, f := range m.Failures {
-		r.tally.deadLetter(a.Line, f)
-		r.watchDeadLetter(a.Line, f)
-		if err := r.log.deadLetter(a.Line, &o, f, r.now); err != nil {
+		if err := r.bury(a, &o, f); err != nil {
 			return err
 		}
 	}
@@ -40,7 +35,7 @@ func (r *run) take(a *Arrival) error {
 			return fmt.Errorf("line %d: rule %q: lane %q has no terms", a.Line, in.Rule, in.Policy.Lane)
 		}
 		r.tally.intents++
-		if err := r.end(l.sched.Add(r.now, in), time.Time{}); err != nil {
+		if err := r.end(l.sched.Add(r.now, in), nil); err != nil {
 			return err
 		}
 	}
@@ -60,13 +55,20 @@ func originOf(a *Arrival) intent.Origin {
 	return o
 }
 
-// end records what a scheduler is done with. sent is when the call went out that
-// ended them; zero: none did.
-func (r *run) end(ended []limiter.Ended, sent time.Time) error {
-	r.watchEnds(ended, sent)
+// bury records what a rule failed on or, without an origin, what is no event.
+func (r *run) bury(a *Arrival, o *intent.Origin, cause error) error {
+	r.tally.deadLetter(a.Line, cause)
+	r.watchDeadLetter(a.Line, o, cause)
+	return r.log.deadLetter(a.Line, o, cause, r.now)
+}
+
+// end records what a scheduler is done with. by is the call that ended them; nil:
+// none did.
+func (r *run) end(ended []limiter.Ended, by *Call) error {
+	r.watchEnds(ended, by)
 	for i := range ended {
 		e := &ended[i]
-		r.tally.ended(e, sent)
+		r.tally.ended(e, by)
 		if err := r.log.ended(e, r.now); err != nil {
 			return err
 		}

@@ -73,16 +73,16 @@ func (t *tally) deadLetter(line int64, err error) {
 	}
 }
 
-func (t *tally) called(f *flight) {
+func (t *tally) called(c *Call) {
 	t.calls++
-	t.covered += len(f.batch.Covers)
-	t.maxCovered = max(t.maxCovered, len(f.batch.Covers))
-	t.why[f.batch.Why.String()]++
-	if f.batch.Overlap {
+	t.covered += len(c.Batch.Covers)
+	t.maxCovered = max(t.maxCovered, len(c.Batch.Covers))
+	t.why[c.Batch.Why.String()]++
+	if c.Batch.Overlap {
 		t.overlaps++
 	}
 
-	local := f.sent.In(t.location)
+	local := c.Sent.In(t.location)
 	_, minute, second := local.Clock()
 	start := local.Add(-time.Duration(minute)*time.Minute - time.Duration(second)*time.Second - time.Duration(local.Nanosecond()))
 	if last := len(t.hours) - 1; last < 0 || !t.hours[last].Start.Equal(start) {
@@ -92,7 +92,7 @@ func (t *tally) called(f *flight) {
 }
 
 // ended counts an intent's end and that of all that it superseded.
-func (t *tally) ended(e *limiter.Ended, sent time.Time) {
+func (t *tally) ended(e *limiter.Ended, by *Call) {
 	o, p := &e.Intent.Origin, &e.Intent.Policy
 	this := aged{received: o.Received, maxDelay: p.MaxDelay, priority: p.Priority}
 	own := heirKey{o.Position.Offset, p.Key}
@@ -112,9 +112,9 @@ func (t *tally) ended(e *limiter.Ended, sent time.Time) {
 		t.heirs[by] = append(append(long, short...), this)
 	case limiter.EndPushed:
 		t.ends.Pushed++
-		t.pushed(this, sent)
+		t.pushed(this, by.Sent)
 		for _, a := range t.heirs[own] {
-			t.pushed(a, sent)
+			t.pushed(a, by.Sent)
 		}
 	case limiter.EndExpired:
 		t.ends.Expired++
@@ -131,7 +131,7 @@ func (t *tally) ended(e *limiter.Ended, sent time.Time) {
 }
 
 func (t *tally) pushed(a aged, sent time.Time) {
-	delay := sent.Sub(a.received)
+	delay := wholeMillisecond(sent).Sub(a.received) // as the log has it
 	f := &t.fates[a.priority]
 	f.delays = append(f.delays, delay)
 	if delay > a.maxDelay {
