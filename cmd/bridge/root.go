@@ -26,11 +26,13 @@ func newRootCmd() *cobra.Command {
 	root.AddCommand(
 		newCheckCmd(),
 		newDemoCmd(),
+		newDLQCmd(),
 		newEmitCmd(),
 		newEnvCmd(),
 		newExplainCmd(),
 		newJournalCmd(),
 		newPushsimCmd(),
+		newReplayCmd(),
 		newRunCmd(),
 		newSimulateCmd(),
 		newTestCmd(),

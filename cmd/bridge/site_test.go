@@ -110,7 +110,7 @@ func (s *site) deleteTopics() {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	_, _ = s.client.DeleteTopics(ctx, &kafka.DeleteTopicsRequest{ // some of them were never made
-		Topics: []string{s.topic("events"), s.topic("results"), s.topic("dlq"), s.topic("journal")},
+		Topics: []string{s.topic("events"), s.topic("results"), s.topic("dlq"), s.topic("journal"), s.topic("replay")},
 	})
 }
 
@@ -149,6 +149,7 @@ func (s *site) env(more ...string) []string {
 	return append([]string{
 		"BRIDGE_KAFKA_BROKERS=" + s.addr, "BRIDGE_KAFKA_TOPICS=" + s.topic("events"), "BRIDGE_KAFKA_GROUP=" + s.topic("group"),
 		"BRIDGE_KAFKA_RESULTS_TOPIC=" + s.topic("results"), "BRIDGE_KAFKA_DLQ_TOPIC=" + s.topic("dlq"), "BRIDGE_KAFKA_JOURNAL_TOPIC=" + s.topic("journal"),
+		"BRIDGE_KAFKA_REPLAY_TOPIC=" + s.topic("replay"),
 		fmt.Sprintf("BRIDGE_PUSH_SDKAPPID=%d", demoApp), "BRIDGE_PUSH_IDENTIFIER=" + demoIdentifier, "BRIDGE_PUSH_SECRET_KEY=" + demoKey,
 		"BRIDGE_PUSH_URL=" + s.url, "BRIDGE_RULES_FILE=" + s.rules, "BRIDGE_HTTP_ADDR=127.0.0.1:0", "BRIDGE_SETTLE=100ms",
 		// A member that was killed is missed this soon.

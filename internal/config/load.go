@@ -43,6 +43,21 @@ func LoadKafka(environ []string) (Kafka, error) {
 	return c.Kafka, err
 }
 
+// LoadReplay reads what commands about replays need: the bridge's configuration but
+// for the topics that run reads, the rule file and what lets calls be made, which may
+// be absent.
+func LoadReplay(environ []string) (Config, error) {
+	return parse(env.ToMap(environ), func(name string) bool {
+		switch name {
+		case Prefix + "KAFKA_TOPICS", Prefix + "RULES_FILE", Prefix + "HTTP_ADDR":
+			return false
+		case Prefix + "PUSH_QUOTA", Prefix + "PUSH_INTERVAL", Prefix + "PUSH_MARGIN", Prefix + "PUSH_MAX_REQUEST_BYTES":
+			return true
+		}
+		return !strings.HasPrefix(name, Prefix+"PUSH_") && !strings.HasPrefix(name, Prefix+"LANE_")
+	})
+}
+
 // parse reads all variables and reports the problems of those that are needed.
 func parse(vars map[string]string, needed func(name string) bool) (Config, error) {
 	problems := readSecretFiles(vars, Variables())

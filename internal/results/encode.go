@@ -48,6 +48,7 @@ type attributes struct {
 	causationID   string
 	correlationID string
 	traceParent   string
+	source        string // instead of the app's
 	replayID      string
 	replayOf      string
 }
@@ -64,7 +65,7 @@ func (e *encoder) event(dst []byte, a attributes, data func([]byte) []byte) (kaf
 	dst = append(dst, `{"specversion":"1.0","id":`...)
 	dst = appendString(dst, string(a.id))
 	dst = append(dst, `,"source":"`...)
-	dst = append(e.appendSource(dst, a.app), '"')
+	dst = append(e.appendSource(dst, a), '"')
 	dst = appendMember(dst, "type", a.kind.typ)
 	dst = appendMember(dst, "subject", a.subject)
 	dst = append(dst, `,"datacontenttype":"application/json"`...)
@@ -91,7 +92,7 @@ func (e *encoder) headers(a attributes) []kafka.Header {
 	}
 	add("ce_specversion", "1.0")
 	add("ce_id", string(a.id))
-	add("ce_source", string(e.appendSource(nil, a.app)))
+	add("ce_source", string(e.appendSource(nil, a)))
 	add("ce_type", a.kind.typ)
 	add("ce_subject", a.subject)
 	add("ce_dataschema", a.kind.schema)
@@ -107,10 +108,13 @@ func (e *encoder) headers(a attributes) []kafka.Header {
 
 // appendSource names the app whose events these are: each has budgets, people and
 // ids of its own.
-func (e *encoder) appendSource(dst []byte, app uint32) []byte {
+func (e *encoder) appendSource(dst []byte, a attributes) []byte {
+	if a.source != "" {
+		return append(dst, a.source...)
+	}
 	id := e.app
-	if app != 0 {
-		id = uint64(app)
+	if a.app != 0 {
+		id = uint64(a.app)
 	}
 	return strconv.AppendUint(append(dst, "/bridge/"...), id, 10)
 }

@@ -13,6 +13,8 @@ import (
 const (
 	typeDisposed  = "bridge.event.disposed.v1"
 	typeCompleted = "bridge.push.completed.v1"
+	// What bridge replay tells of itself.
+	typeProgressed = "bridge.replay.progressed.v1"
 )
 
 // Disposed is one event's end, to be told.

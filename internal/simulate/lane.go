@@ -46,6 +46,9 @@ func newLanes(c Config) ([]*lane, error) {
 			return nil, fmt.Errorf("simulate: lane %q is there twice", of.Name)
 		}
 		budget := limiter.NewBudgetOf(of.Terms)
+		for _, call := range c.Spent[of.Name] {
+			budget.SpendFrom(call.Pool, call.End)
+		}
 		lanes = append(lanes, &lane{name: of.Name, quota: of.Terms.Calls, terms: of.Terms, budget: budget, sched: limiter.New(limiter.Config{
 			Budget: budget, Settle: c.Settle, Memory: memory, MaxBytes: c.MaxRequestBytes,
 		})})

@@ -20,6 +20,8 @@ type Config struct {
 	// Lanes are those of the rules, in their order, with Terms that are whole:
 	// Calls and Interval too.
 	Lanes []mapper.Lane
+	// Spent is, by lane, the calls that were made before the first arrival, oldest first.
+	Spent map[string][]Spent
 	// Changes are those of quotas while time goes on.
 	Changes []Change
 
@@ -41,6 +43,12 @@ type Config struct {
 	Location *time.Location // whose hours the Report counts by; nil: UTC
 	Log      io.Writer      // a line for each call and each end without one; nil: none
 	Watch    Watch
+}
+
+// Spent is a call that was made before.
+type Spent struct {
+	Pool string
+	End  time.Time
 }
 
 // Latency is how long an answer takes: drawn evenly, in whole milliseconds, both
@@ -68,6 +76,7 @@ type Arrival struct {
 	At    time.Time    // when it reached Kafka; without an Event it may be zero: when the one before it did
 	Event *event.Event // valid, and not kept; nil where Err is set
 	Err   error        // why it is no event
+	Again string       // the replay by which it comes again; empty: it comes for the first time
 }
 
 // OrderError is an arrival before the one that precedes it in the stream.

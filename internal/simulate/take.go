@@ -47,7 +47,7 @@ func originOf(a *Arrival) intent.Origin {
 	e := a.Event
 	o := intent.Origin{
 		Position: offset.Position{Partition: offset.Partition{Topic: recording}, Offset: a.Line},
-		Source:   e.Source(), ID: e.ID(), Type: e.Type(), Time: e.Time(), Received: a.At,
+		Source:   e.Source(), ID: e.ID(), Type: e.Type(), Time: e.Time(), Received: a.At, ReplayID: a.Again,
 	}
 	if o.Time.IsZero() {
 		o.Time = a.At

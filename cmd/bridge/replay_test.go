@@ -1,0 +1,280 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/segmentio/kafka-go"
+
+	"pushbridge/internal/results"
+)
+
+// bridge runs a command with the site's environment, and returns its exit code and what
+// it wrote.
+func (s *site) bridge(args ...string) (code int, stdout, stderr string) {
+	s.t.Helper()
+	p := startBridge(s.t, s.env(), args...)
+	code = p.wait()
+	p.plain()
+	return code, p.out.String(), p.stderr()
+}
+
+// must is bridge where it succeeds, and returns its data.
+func (s *site) must(args ...string) string {
+	s.t.Helper()
+	code, stdout, stderr := s.bridge(args...)
+	if code != 0 {
+		s.t.Fatalf("bridge %s: exit code %d\n%s%s", strings.Join(args, " "), code, stdout, stderr)
+	}
+	return stdout
+}
+
+// again is how events that came again ended: by replay and id of the event, without the
+// ends of copies.
+func (s *site) again() map[string]string {
+	s.t.Helper()
+	seen, got := map[string]bool{}, map[string]string{}
+	for _, value := range s.read(s.topic("results")) {
+		told, ok, err := results.ParseTold(value, nil)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if !ok || told.ReplayOf == "" || seen[told.ID] || told.Kind.String() == "duplicate" {
+			continue
+		}
+		seen[told.ID] = true
+		key := told.ReplayID + " " + told.EventID
+		if got[key] != "" {
+			s.t.Errorf("%s ended as %s and as %v", key, got[key], told.Kind)
+		}
+		got[key] = told.Kind.String()
+	}
+	return got
+}
+
+func (s *site) rewrite(rules string) {
+	s.t.Helper()
+	if err := os.WriteFile(s.rules, []byte(rules), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// An operator's evening: what a wrong rule left on the dead-letter topic is looked at,
+// the rule is mended, and the events come again, once.
+func TestDeadLettersComeAgainAfterAFix(t *testing.T) {
+	t.Attr("promise", "nothing-lost")
+	onBoth(t, func(t *testing.T, s *site) {
+		s.rewrite(strings.Replace(siteRules, `tags_any: ["${data.city}"]`, `tags_any: ["${data.town}"]`, 1)) // alert's
+		i := s.run()
+		i.owns()
+		s.emit(nil, happening("a1", "region.alert", "oslo", "storm"), happening("a2", "region.alert", "lima", "storm"), happening("p1", "member.promo", "quito", "sale"))
+		s.ended("a1", "a2", "p1")
+
+		list := s.must("dlq", "list", "--rule", "alert")
+		if n := strings.Count(list, "rule_failed"); n != 2 || !strings.Contains(list, "region.alert") {
+			t.Errorf("dlq list:\n%s", list)
+		}
+		letter := regexp.MustCompile(`(?m)^(\d+@\d+) `).FindStringSubmatch(list)[1]
+		if shown := s.must("dlq", "show", letter); !strings.Contains(shown, "data.town") || !strings.Contains(shown, `"text":"storm"`) || !strings.Contains(shown, s.topic("events")+"/") {
+			t.Errorf("dlq show:\n%s", shown)
+		}
+		if raw := s.must("dlq", "show", letter, "--raw"); !json.Valid([]byte(raw)) || !strings.HasPrefix(raw, `{"specversion"`) {
+			t.Errorf("dlq show --raw: %q", raw)
+		}
+		i.stop()
+		s.rewrite(siteRules)
+		i = s.run()
+		i.owns()
+
+		plan := s.must("dlq", "retry", "--rule", "alert", "--from", "-1h")
+		command := regexp.MustCompile(`(?m)^  bridge (dlq retry .* --execute)$`).FindStringSubmatch(plan)
+		if command == nil || !regexp.MustCompile(`(?m)^events +2$`).MatchString(plan) || !strings.Contains(plan, "pushed 2") || !strings.Contains(plan, "ended before  dead-lettered 2") {
+			t.Fatalf("plan:\n%s", plan)
+		}
+		if before := s.again(); len(before) > 0 {
+			t.Errorf("a plan let events come again: %v", before)
+		}
+		if code, _, stderr := s.bridge("dlq", "retry", "--rule", "alert", "--from", "-1h", "--execute"); code != 2 || !strings.Contains(stderr, "other events each time") {
+			t.Errorf("a time that moves, with --execute: exit code %d, %s", code, stderr)
+		}
+		args := strings.Fields(command[1])
+		s.must(append(args, "--wait")...)
+		s.must(append(args, "--wait")...) // the same replay: nothing happens twice
+		id := regexp.MustCompile(`(?m)^replay +(\S+)$`).FindStringSubmatch(plan)[1]
+		want := map[string]string{id + " a1": "pushed", id + " a2": "pushed"}
+		if diff := cmp.Diff(want, s.again()); diff != "" {
+			t.Errorf("ends (-want +got):\n%s", diff)
+		}
+		received := map[string]int{"anna-oslo: storm": 1, "bo-oslo: storm": 1, "anna-lima: storm": 1, "bo-lima: storm": 1, "anna-quito: sale": 1, "bo-quito: sale": 1}
+		if diff := cmp.Diff(received, s.received()); diff != "" {
+			t.Errorf("received (-want +got):\n%s", diff)
+		}
+		if status := s.must("replay", "status", id); !strings.Contains(status, "fed        2 of 2\n") || !strings.Contains(status, "ended      pushed 2\n") || !strings.Contains(status, "state      ended\n") {
+			t.Errorf("replay status:\n%s", status)
+		}
+		if list := s.must("replay", "list"); !strings.Contains(list, id) {
+			t.Errorf("replay list:\n%s", list)
+		}
+		// Another replay of the same letters finds that they are settled.
+		if plan := s.must("dlq", "retry", "--rule", "alert", "--id", "another"); !strings.Contains(plan, "nothing is selected") || !strings.Contains(plan, "2 letters of events that have ended otherwise") {
+			t.Errorf("the plan of another replay:\n%s", plan)
+		}
+		var states []string
+		for _, value := range s.read(s.topic("results")) {
+			var e struct {
+				Type, ReplayID string
+				Data           struct{ State string }
+			}
+			if err := json.Unmarshal(value, &e); err != nil {
+				t.Fatal(err)
+			}
+			if e.Type == "bridge.replay.progressed.v1" && e.ReplayID == id {
+				states = append(states, e.Data.State)
+			}
+		}
+		slices.Sort(states)
+		if got := slices.Compact(states); !slices.Equal(got, []string{"ended", "fed", "feeding"}) {
+			t.Errorf("told states %v", got)
+		}
+		i.stop()
+	})
+}
+
+// What a plan costs is what the replay takes, and a cancelled replay leaves the rest.
+func TestReplayIsCancelledByItsOperator(t *testing.T) {
+	t.Attr("promise", "explained")
+	t.Parallel()
+	s := embeddedSite(t)
+	s.rewrite(strings.ReplaceAll(siteRules, "region.alert", "nobody.asks"))
+	i := s.run()
+	i.owns()
+	s.emit(nil, happening("a1", "region.alert", "oslo", "storm"), happening("a2", "region.alert", "lima", "flood"))
+	s.ended("a1", "a2")
+	i.stop()
+	s.rewrite(siteRules)
+
+	args := []string{"replay", "--disposition", "unmatched", "--from", "-1h", "--id", "evening"}
+	var plan replayPlan
+	if err := json.Unmarshal([]byte(s.must(append(args, "-o", "json")...)), &plan); err != nil {
+		t.Fatal(err)
+	}
+	if plan.Selected != 2 || plan.Calls != 2 || plan.Before["unmatched"] != 2 || plan.Ends["pushed"] != 2 || plan.Lanes[0].Share != 10 || plan.Against.Without.Events != 2 {
+		t.Errorf("plan %+v, beside %+v", plan, plan.Against)
+	}
+	s.must(append(args, "--execute")...)
+	if out := s.must("replay", "cancel", "evening"); !strings.Contains(out, "bridge replay cancel evening --execute") {
+		t.Errorf("the plan to cancel:\n%s", out)
+	}
+	s.must("replay", "cancel", "evening", "--execute")
+	if code, _, stderr := s.bridge(append(args, "--execute")...); code != 1 || !strings.Contains(stderr, "replay evening was cancelled") {
+		t.Errorf("a cancelled replay again: exit code %d, %s", code, stderr)
+	}
+	if code, _, stderr := s.bridge("replay", "--disposition", "expired", "--from", "-1h", "--id", "evening"); code != 2 || !strings.Contains(stderr, "another selection") {
+		t.Errorf("another selection under the same id: exit code %d, %s", code, stderr)
+	}
+	i = s.run()
+	i.owns()
+	eventually(t, "both have ended", func() bool { return len(s.again()) == 2 })
+	i.stop()
+	for key, end := range s.again() {
+		// Those that were read before the control record may have been called for.
+		if end != "expired" && end != "pushed" {
+			t.Errorf("%s ended %s", key, end)
+		}
+	}
+	if status := s.must("replay", "status", "evening"); !strings.Contains(status, "state      cancelled\n") {
+		t.Errorf("status:\n%s", status)
+	}
+}
+
+// Whoever feeds a replay may be killed at any moment: done again, it comes to the same
+// as one that nobody disturbed.
+func TestSoakReplayKilledWhileItIsFed(t *testing.T) {
+	t.Attr("promise", "nothing-lost")
+	t.Parallel()
+	const events = 6000
+	type outcome struct {
+		Ends     map[string]int // of events, by disposition
+		Received []string       // who received what
+	}
+	run := func(t *testing.T, kills []int64) outcome {
+		s := embeddedSite(t)
+		s.rewrite(strings.ReplaceAll(siteRules, "member.promo", "nobody.asks"))
+		i := s.run()
+		i.owns()
+		lines := make([]string, events)
+		cities := []string{"berlin", "lima", "oslo", "quito"}
+		for n := range lines {
+			lines[n] = happening(fmt.Sprint("p", n), "member.promo", cities[n%4], fmt.Sprint("sale ", n%2))
+		}
+		s.emit(nil, lines...)
+		eventually(t, "all are told", func() bool { return s.told() == events })
+		i.stop()
+		s.rewrite(siteRules)
+		args := []string{"replay", "--disposition", "unmatched", "--from", "-1h", "--id", "kill", "--against", "0", "--execute"}
+		for _, at := range kills {
+			p := startBridge(t, s.env(), args...)
+			for s.endOrNone(s.topic("replay"), 0) < at {
+				select {
+				case <-p.done:
+					t.Fatalf("it had ended before %d were fed:\n%s", at, p.stderr())
+				default:
+				}
+			}
+			p.signal(syscall.SIGKILL)
+			p.wait()
+		}
+		s.must(args...)
+		s.must(args...) // and once too often
+		i = s.run()
+		i.owns()
+		eventually(t, "all have ended", func() bool { return s.told() >= 2*events })
+		i.stop()
+		got := outcome{Ends: map[string]int{}, Received: slices.Sorted(maps.Keys(s.received()))}
+		again := s.again()
+		if len(again) != events {
+			t.Errorf("%d events came again, want %d", len(again), events)
+		}
+		for _, end := range again {
+			got.Ends[end]++
+		}
+		return got
+	}
+	undisturbed := run(t, nil)
+	if undisturbed.Ends["pushed"] != events {
+		t.Fatalf("undisturbed: %v", undisturbed.Ends)
+	}
+	// Before anything, behind the first record, between writes and within them, at the end.
+	kills := []int64{0, 1, 400, 501, 1000, 2100, 3500, 4700, 5501, 5999}
+	if diff := cmp.Diff(undisturbed, run(t, kills)); diff != "" {
+		t.Errorf("undisturbed against killed at %v (-want +got):\n%s", kills, diff)
+	}
+}
+
+// told counts the ends of events that are no copies.
+func (s *site) told() int {
+	seen := map[string]bool{}
+	for _, value := range s.read(s.topic("results")) {
+		if told, ok, err := results.ParseTold(value, nil); err == nil && ok && told.EventType != "bridge.replay.begun.v1" && told.Kind.String() != "duplicate" {
+			seen[told.ID] = true
+		}
+	}
+	return len(seen)
+}
+
+// endOrNone is end where the topic is there.
+func (s *site) endOrNone(topic string, partition int) int64 {
+	res, err := s.client.ListOffsets(s.t.Context(), &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{topic: {kafka.LastOffsetOf(partition)}}})
+	if err != nil || len(res.Topics[topic]) == 0 || res.Topics[topic][0].Error != nil {
+		return 0
+	}
+	return res.Topics[topic][0].LastOffset
+}
