@@ -120,7 +120,10 @@ func explainMissing(err error, topic string) error {
 }
 
 // parseFrom reads a time, or how long ago; empty is the beginning.
-func parseFrom(text string, now time.Time) (time.Time, error) {
+func parseFrom(text string, now time.Time) (time.Time, error) { return parseTime("--from", text, now) }
+
+// parseTime reads the time of a flag, or how long ago; empty is the zero time.
+func parseTime(flag, text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
@@ -129,7 +132,7 @@ func parseFrom(text string, now time.Time) (time.Time, error) {
 	}
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("--from %q: want a time as 2026-03-01T20:00:00Z, or how long ago as -2h", text)
+		return time.Time{}, fmt.Errorf("%s %q: want a time as 2026-03-01T20:00:00Z, or how long ago as -2h", flag, text)
 	}
 	return at, nil
 }

@@ -34,6 +34,7 @@ func newRootCmd() *cobra.Command {
 		newPushsimCmd(),
 		newReplayCmd(),
 		newRunCmd(),
+		newSchemaCmd(),
 		newSimulateCmd(),
 		newTestCmd(),
 		newVersionCmd(),

@@ -45,15 +45,19 @@ type Step struct {
 }
 
 // Explain says of every rule, in the file's order, how it takes the event. What
-// matched and failed is what Map returns.
+// matched and failed is what Map returns; where the event's data is rejected, no
+// rule is asked.
 func (r *Rules) Explain(e *event.Event, o intent.Origin) []Step {
 	s := &scope{}
 	s.reset(e, o)
 	steps := make([]Step, 0, len(r.rules))
 	decided := "" // the rule after which no other is asked
+	rejected := r.violation(s)
 	for _, rule := range r.rules {
 		step := Step{Rule: rule.name, Finding: NotAsked, Why: fmt.Sprintf("rule %q decided, without continue", decided)}
-		if decided == "" {
+		if rejected != nil && rejected.Action == ValidateReject {
+			step.Why = rejected.Error()
+		} else if decided == "" {
 			step = rule.explain(s)
 		}
 		if (step.Finding == Matched || step.Finding == Failed) && !rule.goOn {

@@ -108,7 +108,7 @@ func whenFalse(e ast.Expr) facts {
 // that equals another literal.
 func notNull(args []ast.Expr, differs bool) facts {
 	for i, arg := range args {
-		other := args[1-i]
+		other := bare(args[1-i])
 		if other.Kind() != ast.LiteralKind || pathText(arg) == "" {
 			continue
 		}

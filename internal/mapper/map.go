@@ -34,11 +34,9 @@ func (r *Rules) Map(e *event.Event, o intent.Origin) Mapping {
 	}()
 
 	m := Mapping{Version: r.version}
-	if v := r.validate[s.context.Type]; v != nil {
-		if m.Violation = v.check(s); m.Violation != nil && v.action == ValidateReject {
-			m.Failures = []*RuleError{{Field: "data", Err: m.Violation}}
-			return m
-		}
+	if m.Violation = r.violation(s); m.Violation != nil && m.Violation.Action == ValidateReject {
+		m.Failures = []*RuleError{{Field: "data", Err: m.Violation}}
+		return m
 	}
 	candidates := r.candidates(s.context.Type)
 	for _, rule := range candidates {

@@ -27,6 +27,7 @@ type reading struct {
 	finding
 
 	path string
+	null bool // the same is told of null
 }
 
 // text notes what may fail where the expression's value becomes text.
@@ -38,6 +39,7 @@ func (r *reader) text(have facts) {
 
 // walk notes the reads of e that may fail though the facts hold.
 func (r *reader) walk(e ast.Expr, have facts) {
+	e = bare(e)
 	switch e.Kind() {
 	case ast.SelectKind:
 		s := e.AsSelect()
@@ -139,28 +141,36 @@ func (r *reader) selects(e ast.Expr, have facts) {
 		return
 	}
 	name := s.FieldName()
+	null := false
 	switch of.kind {
 	case objectShape:
-		if m := of.member(name); m == nil || !m.optional {
+		m := of.member(name)
+		if m == nil || !m.optional {
 			return
 		}
+		null = m.shape.nullable && !have[path+"!"]
 	case mapShape:
 	case anyShape, nullShape, boolShape, textShape, wholeShape, numberShape, listShape:
 		return
 	}
 	f := finding{at: r.x.memberAt(e.ID(), name), msg: fmt.Sprintf("%s may be absent by the schema of %s, and then the rule fails on the event", path, r.of)}
 	f.do = fmt.Sprintf("ask has(%s) first, or write %s.?%s.orValue(…)", path, pathText(s.Operand()), name)
+	if null {
+		f.msg = fmt.Sprintf("%s may be absent or null by the schema of %s, and then the rule fails on the event", path, r.of)
+		f.do = fmt.Sprintf("ask has(%s) && %s != null first", path, path)
+	}
 	if !isName(name) {
 		f.do = fmt.Sprintf("ask %q in %s first", name, pathText(s.Operand()))
 	}
 	if path == "" {
 		f.msg, f.do = fmt.Sprintf("%s may be absent by the schema of %s, and then the rule fails on the event", name, r.of), "ask has(…) first, or write .?"+name+".orValue(…)"
 	}
-	r.warnings = append(r.warnings, reading{f, path})
+	r.warnings = append(r.warnings, reading{f, path, null})
 }
 
 // use notes a value that may be null where null does not do.
 func (r *reader) use(e ast.Expr, have facts) {
+	e = bare(e)
 	path := pathText(e)
 	s := r.shapeOf(e)
 	if s == nil || !s.nullable || path == "" || have[path+"!"] {
@@ -169,7 +179,7 @@ func (r *reader) use(e ast.Expr, have facts) {
 	r.warnings = append(r.warnings, reading{finding{
 		at: r.x.start(e), msg: fmt.Sprintf("%s may be null by the schema of %s, and then the rule fails on the event", path, r.of),
 		do: fmt.Sprintf("ask %s != null first", path),
-	}, path + "!"})
+	}, path + "!", false})
 }
 
 // attributes that an event always has, and that it may have.
@@ -191,13 +201,14 @@ func (r *reader) attribute(e ast.Expr, have facts) {
 		if near := nearest(name, slices.Concat(surely, maybe)); near != "" && near != name && len(name) > 2 {
 			f.do = fmt.Sprintf("did you mean `%s`?", near)
 		}
-		r.warnings = append(r.warnings, reading{f, path})
+		r.warnings = append(r.warnings, reading{f, path, false})
 	}
 }
 
 // compares refuses a comparison of a text with a word that it never is.
 func (r *reader) compares(e, literal ast.Expr) {
 	s := r.shapeOf(e)
+	literal = bare(literal)
 	if literal.Kind() != ast.LiteralKind || s == nil || s.words == nil {
 		return
 	}
@@ -215,6 +226,7 @@ func (r *reader) oneOf(left, right ast.Expr) {
 		return
 	}
 	of := r.shapeOf(right)
+	left = bare(left)
 	if of == nil || of.kind != listShape || of.item.words == nil || left.Kind() != ast.LiteralKind {
 		return
 	}
@@ -241,6 +253,7 @@ func (r *reader) word(e ast.Expr, s *shape, literal ast.Expr, word string) {
 
 // shapeOf returns the shape of a path, nil where e is none.
 func (r *reader) shapeOf(e ast.Expr) *shape {
+	e = bare(e)
 	switch e.Kind() {
 	case ast.IdentKind:
 		if s, ok := r.vars[e.AsIdent()]; ok {
@@ -262,6 +275,14 @@ func (r *reader) shapeOf(e ast.Expr) *shape {
 		}
 	case ast.CallKind:
 		c := e.AsCall()
+		if of, name, ok := optional(e); ok {
+			if s := r.shapeOf(of); s != nil && s.kind == objectShape {
+				if m := s.member(name); m != nil {
+					return m.shape
+				}
+			}
+			return nil
+		}
 		if c.FunctionName() != operators.Index {
 			return nil
 		}
@@ -275,6 +296,7 @@ func (r *reader) shapeOf(e ast.Expr) *shape {
 
 // pathText writes a path as its author would, "" where e is none.
 func pathText(e ast.Expr) string {
+	e = bare(e)
 	switch e.Kind() {
 	case ast.IdentKind:
 		return e.AsIdent()
@@ -289,6 +311,9 @@ func pathText(e ast.Expr) string {
 		return of + "." + name
 	case ast.CallKind:
 		c := e.AsCall()
+		if of, name, ok := optional(e); ok && pathText(of) != "" {
+			return pathText(of) + "." + name
+		}
 		if c.FunctionName() != operators.Index {
 			return ""
 		}
@@ -299,6 +324,18 @@ func pathText(e ast.Expr) string {
 	case ast.ComprehensionKind, ast.LiteralKind, ast.ListKind, ast.MapKind, ast.StructKind, ast.UnspecifiedExprKind:
 	}
 	return ""
+}
+
+// optional takes data.?x.orValue(…) apart: what is absent has another value, what
+// is null is null.
+func optional(e ast.Expr) (of ast.Expr, name string, ok bool) {
+	c := e.AsCall()
+	if c.FunctionName() != "orValue" || !c.IsMemberFunction() || c.Target().Kind() != ast.CallKind || c.Target().AsCall().FunctionName() != operators.OptSelect {
+		return nil, "", false
+	}
+	args := c.Target().AsCall().Args()
+	text, ok := args[1].AsLiteral().(types.String)
+	return args[0], string(text), ok
 }
 
 // isName says whether CEL reads the text as an identifier.

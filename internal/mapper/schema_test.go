@@ -90,3 +90,63 @@ func validate(s *jsonschema.Schema, text []byte) error {
 	}
 	return s.Validate(v)
 }
+
+// TestSchemaDescribesEveryKey: an editor shows what a key means while its author
+// writes it.
+func TestSchemaDescribesEveryKey(t *testing.T) {
+	t.Attr("guards", "editors explain every key of a rule file")
+	t.Parallel()
+	var doc map[string]any
+	if err := json.Unmarshal(schemas.Rules(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	defs := doc["$defs"].(map[string]any)
+	described := func(s map[string]any) bool {
+		for s != nil {
+			if _, ok := s["description"]; ok {
+				return true
+			}
+			ref, _ := s["$ref"].(string)
+			s, _ = defs[filepath.Base(ref)].(map[string]any)
+		}
+		return false
+	}
+	keys := 0
+	var walk func(at string, v any, says bool)
+	walk = func(at string, v any, says bool) {
+		switch v := v.(type) {
+		case []any:
+			for _, item := range v {
+				walk(at, item, says)
+			}
+		case map[string]any:
+			names, _ := v["properties"].(map[string]any)
+			for name, key := range names {
+				// What only narrows a key down is not where it is explained.
+				if key, ok := key.(map[string]any); ok && says && saysWhat(key) {
+					if keys++; !described(key) {
+						t.Errorf("%s.%s has no description", at, name)
+					}
+				}
+			}
+			for word, inner := range v {
+				narrows := word == "if" || word == "then" || word == "else" || word == "oneOf"
+				walk(at+"/"+word, inner, says && !narrows)
+			}
+		}
+	}
+	walk("", doc, true)
+	if keys < 100 {
+		t.Errorf("%d keys were looked at, want all", keys)
+	}
+}
+
+// saysWhat tells a key's own schema from one that narrows it down.
+func saysWhat(key map[string]any) bool {
+	for _, word := range []string{"type", "$ref", "enum", "const", "anyOf"} {
+		if _, ok := key[word]; ok {
+			return true
+		}
+	}
+	return false
+}

@@ -83,6 +83,7 @@ func (l *loader) readings(p typedPlace, r *reader) {
 			continue
 		}
 		l.warned[w.path] = true
+		l.warned[w.path+"!"] = l.warned[w.path+"!"] || w.null
 		l.warn(l.inside(p, w.at), p.field, w.msg, w.do)
 	}
 }

@@ -127,6 +127,14 @@ const dynID = 1 << 40
 
 func isDyn(e ast.Expr) bool { return e.ID() >= dynID }
 
+// bare returns what rewrite has put behind dyn(…).
+func bare(e ast.Expr) ast.Expr {
+	if e.Kind() == ast.CallKind && e.AsCall().FunctionName() == overloads.TypeConvertDyn && isDyn(e.AsCall().Args()[0]) {
+		return e.AsCall().Args()[0]
+	}
+	return e
+}
+
 // rewrite turns data["name"] into data.name for the checker, which knows a
 // member of an object by that form alone, and puts nodes behind dyn(…).
 func rewrite(parsed *ast.AST, free map[int64]bool) {

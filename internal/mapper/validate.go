@@ -3,15 +3,19 @@ package mapper
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	english "golang.org/x/text/language"
 	"golang.org/x/text/message"
+
+	"pushbridge/internal/intent"
 )
 
 // Validation is what happens to an event whose data breaks the schema of its
@@ -95,28 +99,30 @@ func (l *loader) validateOf(n *node) map[string]*validator {
 	return all
 }
 
+// Violation returns how the event's data breaks the schema of its type, nil where
+// it does not or nobody asks.
+func (r *Rules) Violation(e *event.Event) *SchemaError {
+	var s scope
+	s.reset(e, intent.Origin{})
+	return r.violation(&s)
+}
+
+func (r *Rules) violation(s *scope) *SchemaError {
+	if v := r.validate[s.context.Type]; v != nil {
+		return v.check(s)
+	}
+	return nil
+}
+
 // check returns what is wrong with the event's data, or nil.
 func (v *validator) check(s *scope) *SchemaError {
 	e := &SchemaError{Type: v.of, Action: v.action}
-	var data any
-	switch form, err := s.data(); form {
-	case brokenData:
+	data, err := s.native()
+	if err != nil {
 		e.Reason = err.Error()
 		return e
-	case byteData:
-		e.Reason = "it is bytes"
-		return e
-	case textData:
-		data = string(s.text)
-	case jsonData:
-		n := natives{document: &s.doc}
-		if data = n.value(0); n.bad != "" {
-			e.Reason = fmt.Sprintf("number %s: out of range", shorten(n.bad))
-			return e
-		}
 	}
-	err := v.schema.Validate(data)
-	if err == nil {
+	if err = v.schema.Validate(data); err == nil {
 		return nil
 	}
 	e.Reason = shorten(err.Error())
@@ -195,4 +201,32 @@ func firstLeaf(e *jsonschema.ValidationError) (pointer, reason string) {
 		b.WriteString("/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(step))
 	}
 	return shorten(b.String()), shorten(strings.ReplaceAll(leaf.ErrorKind.LocalizedString(message.NewPrinter(english.English)), "\n", " "))
+}
+
+// Data returns the event's data as expressions and schemas see it: Go values as
+// encoding/json makes them, numbers as json.Number, a string where its content
+// type is not JSON. An error means that no rule could use it.
+func Data(e *event.Event) (any, error) {
+	var s scope
+	s.reset(e, intent.Origin{})
+	return s.native()
+}
+
+// native is Data of a scope.
+func (s *scope) native() (any, error) {
+	switch form, err := s.data(); form {
+	case brokenData:
+		return nil, err
+	case byteData:
+		return nil, errors.New("data is bytes")
+	case textData:
+		return string(s.text), nil
+	case jsonData:
+	}
+	n := natives{document: &s.doc}
+	data := n.value(0)
+	if n.bad != "" {
+		return nil, fmt.Errorf("number %s: out of range", shorten(n.bad))
+	}
+	return data, nil
 }
