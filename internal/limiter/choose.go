@@ -264,10 +264,10 @@ func (s *Scheduler) promoteTo(u *purse, p *pending) {
 func (s *Scheduler) wakeAnyway() time.Time {
 	var at time.Time
 	if i, ok := s.changing.top(); ok {
-		at = s.date(i.changes())
+		at = s.when(i.changes())
 	}
 	if c, ok := s.turning.top(); ok && c.hours.changes != never {
-		at = earliest(at, s.date(c.hours.changes))
+		at = earliest(at, s.when(c.hours.changes))
 	}
 	return at
 }
@@ -282,13 +282,13 @@ func (s *Scheduler) wake(now time.Time) time.Time {
 		}
 		moves = moves || u.price.moves
 		if p, ok := u.due.top(); ok {
-			at = earliest(at, s.date(p.due).Add(-u.guard))
+			at = earliest(at, s.when(p.due).Add(-u.guard))
 		}
 		if p, t := u.grades.next(u.price.hold, u.price.most); p != nil {
-			at = earliest(at, s.date(t))
+			at = earliest(at, s.when(t))
 		}
 		if p, t := u.lulled.next(u.price.grow, u.price.most); p != nil {
-			at = earliest(at, s.date(t))
+			at = earliest(at, s.when(t))
 		}
 		if p, ok := u.lullEnd.top(); ok {
 			at = earliest(at, s.after(p.lullOver()))

@@ -59,7 +59,7 @@ func (s *Scheduler) waitsFor(p *pending) (string, time.Time) {
 
 // sooner is the first of an instant and of when the deadline of p is near.
 func (s *Scheduler) sooner(p *pending, at instant) time.Time {
-	return latest(s.now, s.date(min(at, p.due.plus(-s.purses[p.purse].guard))))
+	return latest(s.now, s.when(min(at, p.due.plus(-s.purses[p.purse].guard))))
 }
 
 func (s *Scheduler) opening(c *class) time.Time {

@@ -76,6 +76,25 @@ func (s *Scheduler) turn() {
 	}
 }
 
+// setBack opens and shuts what is open and shut at an instant before the last one, and
+// puts all batches anew: they have lost less than they had.
+func (s *Scheduler) setBack() {
+	for _, c := range slices.Clone(s.turning.items) {
+		s.turnTo(c, c.hours.look(s, c.terms.gate))
+		s.turning.fix(c)
+	}
+	var all []*pending
+	s.everyBatch(func(p *pending) {
+		if p.frozen() == nil {
+			all = append(all, p)
+		}
+	})
+	slices.SortFunc(all, byID)
+	for _, p := range all {
+		s.refile(p)
+	}
+}
+
 // turnTo moves all that a class has pending to where it belongs from now on. What
 // is held for another opening than before is late by another instant.
 func (s *Scheduler) turnTo(c *class, to turned) {
@@ -101,6 +120,7 @@ func (s *Scheduler) turnTo(c *class, to turned) {
 	c.hours.set(to)
 	eachHeld(func(i *item) {
 		i.late = false
+		i.unit.batch.hurry(s, i) // it may be an earlier opening, where the clock was set back
 		s.changing.add(i)
 	})
 	for _, p := range all {

@@ -16,6 +16,7 @@ import (
 type Memory struct {
 	window time.Duration
 	max    int
+	since  time.Time // the first instant that it was told
 	seeds  [2]maphash.Seed
 	seen   map[fingerprint]sighting
 	order  []sightingKey // oldest first, from head on
@@ -30,7 +31,7 @@ type (
 	fingerprint [2]uint64
 	sighting    struct {
 		position uint64 // hash of the record's position
-		at       int64  // Unix nanoseconds
+		at       int64  // nanoseconds since the first, by the monotonic clock where there is one
 	}
 	sightingKey struct {
 		event fingerprint
@@ -62,7 +63,10 @@ func (m *Memory) repeated(now time.Time, o *intent.Origin) bool {
 		}
 		m = m.replayed
 	}
-	at := now.UnixNano()
+	if m.since.IsZero() {
+		m.since = now
+	}
+	at := int64(now.Sub(m.since))
 	for m.head < len(m.order) && m.order[m.head].at < at-int64(m.window) {
 		m.forget()
 	}

@@ -30,17 +30,31 @@ func (t instant) plus(d time.Duration) instant {
 	return 1<<63 - 1
 }
 
-// begin makes the first instant that the Scheduler is told its epoch.
+// begin makes the first instant that the Scheduler is told its epoch. A wall clock may
+// be set back: then all is put where it belongs at the earlier instant.
 func (s *Scheduler) begin(now time.Time) {
 	if s.epoch.IsZero() {
 		s.epoch = now
 	}
-	s.now, s.at, s.clock = now, s.instant(now), s.elapsed(now)
+	before := s.at
+	if s.tell(now); s.at < before {
+		s.setBack()
+	}
 }
+
+// tell keeps the three readings of an instant.
+func (s *Scheduler) tell(now time.Time) { s.now, s.at, s.clock = now, s.instant(now), s.elapsed(now) }
 
 func (s *Scheduler) instant(t time.Time) instant { return instant(t.Round(0).Sub(s.epoch.Round(0))) }
 func (s *Scheduler) elapsed(t time.Time) elapsed { return elapsed(t.Sub(s.epoch)) }
-func (s *Scheduler) after(e elapsed) time.Time   { return s.epoch.Add(time.Duration(e)) }
+
+// after and when are the time of a reading to come, told from now: so they may be
+// compared, whichever clock they are by and however the wall clock was set.
+func (s *Scheduler) after(e elapsed) time.Time { return s.now.Add(time.Duration(e - s.clock)) }
+
+func (s *Scheduler) when(t instant) time.Time {
+	return s.now.Add(time.Duration(t.plus(-time.Duration(s.at))))
+}
 
 // date is the time of an instant; the zero time is beyond what one can hold.
 func (s *Scheduler) date(t instant) time.Time {

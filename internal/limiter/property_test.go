@@ -35,6 +35,7 @@ type focus struct {
 	more    int    // bytes allowed beyond that
 
 	suppresses bool // some hold the pool p back
+	clock      bool // the wall clock is set now and then
 }
 
 var (
@@ -86,6 +87,13 @@ var focuses = map[string]focus{
 		delays:  []time.Duration{0, 30 * time.Second, 10 * time.Minute},
 		results: []Result{Pushed, Pushed, Pushed, Again, Doubt},
 	},
+	"a clock that is set": {
+		mask: ^uint64(0), gates: holding, keys: keys, scopes: own, suppresses: true, clock: true,
+		modes: []intent.Mode{intent.Merge, intent.Merge, intent.Latest, intent.Alone, intent.Digest}, rules: []string{"r"}, texts: 2,
+		lives:   []time.Duration{5 * time.Second, time.Minute, time.Hour, 30 * time.Hour},
+		delays:  []time.Duration{0, 30 * time.Second, 10 * time.Minute},
+		results: []Result{Pushed, Pushed, Pushed, Again, Doubt},
+	},
 	"digests": {
 		mask: ^uint64(0), gates: none, keys: []string{"", "k"}, scopes: own,
 		modes: []intent.Mode{intent.Digest}, rules: []string{"r"}, texts: 6,
@@ -128,7 +136,7 @@ func (r *run) draw() intent.Intent {
 		Origin: intent.Origin{
 			Position: offset.Position{Partition: offset.Partition{Topic: "t"}, Offset: r.serial},
 			Source:   "/s", ID: fmt.Sprint(n),
-			Received: r.now.Add(-rapid.SampledFrom([]time.Duration{0, time.Second, time.Minute}).Draw(t, "lag")),
+			Received: r.now.Round(0).Add(-rapid.SampledFrom([]time.Duration{0, time.Second, time.Minute}).Draw(t, "lag")),
 			Time:     start.Add(time.Duration(rapid.IntRange(0, 5).Draw(t, "time")) * time.Second),
 		},
 		Rule:    rapid.SampledFrom(r.focus.rules).Draw(t, "rule"),
@@ -136,7 +144,7 @@ func (r *run) draw() intent.Intent {
 		Policy: intent.Policy{
 			Priority: rapid.SampledFrom(intent.Priorities[:]).Draw(t, "priority"),
 			MaxDelay: rapid.SampledFrom(r.focus.delays).Draw(t, "max delay"),
-			Expires:  r.now.Add(rapid.SampledFrom(r.focus.lives).Draw(t, "life")),
+			Expires:  r.now.Round(0).Add(rapid.SampledFrom(r.focus.lives).Draw(t, "life")),
 			Mode:     rapid.SampledFrom(r.focus.modes).Draw(t, "mode"),
 			OnDoubt:  rapid.SampledFrom([]intent.OnDoubt{intent.Resend, intent.Resend, intent.Drop}).Draw(t, "on doubt"),
 		},
@@ -244,8 +252,18 @@ func anyHistory(t *rapid.T, known *world, f focus) {
 			if !r.calm || r.wake.IsZero() {
 				t.Skip("nothing to wait for")
 			}
-			r.now = r.wake
+			r.rest()
 			r.next()
+		},
+		"the clock is set": func(t *rapid.T) {
+			if !f.clock {
+				t.Skip("its wall clock is right")
+			}
+			by := rapid.SampledFrom([]time.Duration{time.Millisecond, time.Second, time.Minute, time.Hour, 25 * time.Hour}).Draw(t, "by")
+			if rapid.Bool().Draw(t, "back") {
+				by = -by
+			}
+			r.now, r.calm = stepped(r.now, by), false
 		},
 		"next":       next,
 		"next again": next,
@@ -299,7 +317,7 @@ func (r *run) sleep(until time.Time) {
 				r.now = latest(r.now, until)
 				return
 			}
-			r.now = r.wake
+			r.rest()
 			continue
 		}
 		if late := r.now.Sub(r.flight.Due); late > 0 {

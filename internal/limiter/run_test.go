@@ -34,6 +34,9 @@ func newRun(t *rapid.T, known *world, quota int, f focus) *run {
 		live: map[askID]*claim{}, seen: map[intent.EventKey]sightingOf{}, byPlace: map[string][]intent.Intent{}, holds: map[string][]heldPool{}, sent: map[uint64]*Batch{},
 	}
 	r := &run{t: t, w: w, now: start, focus: f}
+	if f.clock {
+		r.now = ticking(start)
+	}
 	for n := range 3 {
 		r.texts = append(r.texts, must(intent.NewMessage(intent.Content{Elements: []intent.Element{intent.Text{Text: fmt.Sprint(n)}}})))
 	}
@@ -128,13 +131,16 @@ func (r *run) drain() {
 			if r.wake.IsZero() {
 				r.t.Fatalf("%d intents are left and nothing is to happen", len(r.w.live))
 			}
-			r.now = r.wake
+			r.rest()
 		}
 	}
 	if s := r.s; len(s.doors.units)+len(s.doors.clashed)+len(s.profiles)+len(s.classes)+len(s.newest)+s.changing.size()+s.batches()+s.turning.size()+len(s.bars) > 0 || s.lately != nil {
 		r.t.Fatalf("nothing is pending and this is kept: %+v", s)
 	}
 }
+
+// rest lets time pass until Next is to be asked again.
+func (r *run) rest() { r.now = r.now.Add(r.wake.Sub(r.now)) }
 
 func (r *run) check() {
 	r.must(r.s.check(r.w.world))

@@ -42,7 +42,8 @@ func (s *Scheduler) Total() int {
 // Snapshot describes the state at now, with at most so many waiting batches.
 func (s *Scheduler) Snapshot(now time.Time, waitingMax int) Snapshot {
 	if !s.epoch.IsZero() {
-		s.begin(now) // and no more: who looks must change nothing
+		defer s.tell(s.now) // who looks must change nothing
+		s.tell(now)
 	}
 	snap := Snapshot{
 		Pending: make(map[intent.Priority]int, len(intent.Priorities)), Batches: s.batches(),
