@@ -6,67 +6,31 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
-	"strings"
 	"time"
-	"unicode"
 
-	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/spf13/cobra"
 
-	"pushbridge/internal/audience"
-	"pushbridge/internal/intent"
+	"pushbridge/internal/explain"
 	"pushbridge/internal/mapper"
 )
 
-// explained is one event with every rule's answer.
+// explained is one event of the input.
 type explained struct {
-	Number   int        `json:"number"` // in the input, from 1
-	Event    eventJSON  `json:"event"`
-	Error    string     `json:"error,omitempty"` // where it is no CloudEvent
-	Received time.Time  `json:"received"`
-	Version  string     `json:"rules_version"`
-	Rules    []stepJSON `json:"rules"`
-}
-
-type eventJSON struct {
-	Source string `json:"source"`
-	ID     string `json:"id"`
-	Type   string `json:"type"`
-}
-
-// stepJSON is one rule's answer.
-type stepJSON struct {
-	Rule      string         `json:"rule"`
-	Finding   string         `json:"finding"`
-	Why       string         `json:"why,omitempty"`
-	Audiences []audienceJSON `json:"audiences,omitempty"`
-	Message   any            `json:"message,omitempty"` // as the API is told it
-	Text      string         `json:"text,omitempty"`
-	Delivery  *deliveryJSON  `json:"delivery,omitempty"`
-	Failure   *failureJSON   `json:"failure,omitempty"`
-
-	body json.RawMessage // the message's elements, for those that have no text
-}
-
-type audienceJSON struct {
-	Audience  string `json:"audience"`
-	Condition any    `json:"condition"` // the API's; "everyone" is a call without one
-}
-
-type failureJSON struct {
-	Field string `json:"field"`
-	Value string `json:"value,omitempty"`
-	Error string `json:"error"`
+	Number int `json:"number"` // from 1
+	explain.Explanation
 }
 
 func newExplainCmd() *cobra.Command {
 	var rulesFile, output, received string
+	var verbose bool
 	cmd := &cobra.Command{
 		Use:   "explain --rules FILE EVENTS",
 		Short: "Show for each event which rule takes it, to whom, saying what, how urgently, or why not",
 		Long: "EVENTS is a file of CloudEvents in structured JSON, one after another; - reads standard input.\n" +
-			"Nothing is sent. The exit code is 1 if an event would be dead-lettered.",
+			"Where a condition is false, or fails, every part of it is shown with its value and\n" +
+			"its place; -v shows that of all expressions, -o json too. Nothing is sent. The\n" +
+			"MsgRandom of the request is drawn when it is. The exit code is 1 if an event would\n" +
+			"be dead-lettered.",
 		Example: "  bridge explain --rules rules.yaml events.jsonl\n" +
 			"  kcat -b localhost:9092 -C -t member.promo -e -q | bridge explain --rules rules.yaml -o json -",
 		Args: func(_ *cobra.Command, args []string) error {
@@ -99,12 +63,13 @@ func newExplainCmd() *cobra.Command {
 				defer f.Close() //nolint:errcheck // only read
 				in = f
 			}
-			x := explainer{rules: rules, received: at, asJSON: output == "json"}
+			x := explainer{rules: rules, received: at, asJSON: output == "json", verbose: verbose}
 			return x.all(in, cmd.OutOrStdout())
 		},
 	}
 	cmd.Flags().StringVar(&rulesFile, "rules", "", "rule file")
 	cmd.Flags().StringVar(&received, "received", "", "when the events reached Kafka, RFC 3339 (default now)")
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "show what every expression came to, not only those that kept the event away")
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json, one object an event")
 	cobra.CheckErr(cmd.MarkFlagRequired("rules"))
 	return cmd
@@ -115,6 +80,7 @@ type explainer struct {
 	rules    *mapper.Rules
 	received time.Time
 	asJSON   bool
+	verbose  bool
 }
 
 // all goes through the stream of events; one that is no CloudEvent is a
@@ -130,16 +96,16 @@ func (e explainer) all(in io.Reader, out io.Writer) error {
 		} else if err != nil {
 			return fmt.Errorf("read event %d: %w", n, err)
 		}
-		x, failed, err := explainOne(raw, e.rules, e.received)
-		if err != nil {
-			return err
+		x := explained{Number: n}
+		var err error
+		if x.Explanation, err = explain.Of(e.rules, raw, e.received); err != nil {
+			return fmt.Errorf("event %d: %w", n, err)
 		}
-		bad = bad || failed
-		x.Number = n
+		bad = bad || x.DeadLetter()
 		if e.asJSON {
 			err = enc.Encode(x)
 		} else {
-			err = x.print(out)
+			err = x.write(out, e.verbose)
 		}
 		if err != nil {
 			return err
@@ -149,122 +115,4 @@ func (e explainer) all(in io.Reader, out io.Writer) error {
 		return exitError{code: exitFindings}
 	}
 	return nil
-}
-
-func explainOne(raw []byte, rules *mapper.Rules, at time.Time) (x explained, failed bool, err error) {
-	x = explained{Received: at, Version: rules.Version(), Rules: []stepJSON{}}
-	var e event.Event
-	if err := e.UnmarshalJSON(raw); err != nil {
-		x.Error = noCloudEvent(err)
-		return x, true, nil
-	}
-	if err := e.Validate(); err != nil {
-		x.Error = noCloudEvent(err)
-		return x, true, nil
-	}
-	x.Event = eventJSON{Source: e.Source(), ID: e.ID(), Type: e.Type()}
-	origin := intent.Origin{Source: e.Source(), ID: e.ID(), Type: e.Type(), Time: e.Time(), Received: at}
-	for _, step := range rules.Explain(&e, origin) {
-		s := stepJSON{Rule: step.Rule, Finding: step.Finding.String(), Why: step.Why}
-		switch step.Finding {
-		case mapper.Matched:
-			if err := s.matched(step.Intent); err != nil {
-				return x, failed, err
-			}
-		case mapper.Failed:
-			failed = true
-			s.Failure = &failureJSON{Field: step.Failure.Field, Value: step.Failure.Value, Error: step.Failure.Err.Error()}
-		case mapper.NotMatched, mapper.NotAsked:
-		}
-		x.Rules = append(x.Rules, s)
-	}
-	return x, failed, nil
-}
-
-// noCloudEvent puts the SDK's lines into one.
-func noCloudEvent(err error) string {
-	return "no CloudEvent: " + strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
-}
-
-func (s *stepJSON) matched(in intent.Intent) error {
-	for _, a := range in.Audiences {
-		condition, err := conditionOf(a)
-		if err != nil {
-			return err
-		}
-		s.Audiences = append(s.Audiences, audienceJSON{Audience: a.String(), Condition: condition})
-	}
-	s.Message, s.Text, s.body = in.Message, in.Message.Text(), in.Message.Body()
-	s.Delivery = deliveryOf(in)
-	return nil
-}
-
-func conditionOf(a audience.Audience) (json.RawMessage, error) {
-	raw, err := json.Marshal(a)
-	if err != nil {
-		return nil, fmt.Errorf("encode condition of %v: %w", a, err)
-	}
-	return raw, nil
-}
-
-// print writes the event for people.
-func (x *explained) print(w io.Writer) error {
-	var b strings.Builder
-	if x.Error != "" {
-		fmt.Fprintf(&b, "event %d: %s\n", x.Number, x.Error)
-	} else {
-		fmt.Fprintf(&b, "%s %s (%s)\n", x.Event.Source, x.Event.ID, x.Event.Type)
-	}
-	for _, s := range x.Rules {
-		fmt.Fprintf(&b, "  %s: %s", s.Rule, s.Finding)
-		if s.Why != "" {
-			b.WriteString(": " + s.Why)
-		}
-		b.WriteString("\n")
-		if f := s.Failure; f != nil {
-			fmt.Fprintf(&b, "    %s: %s", f.Field, f.Error)
-			if f.Value != "" {
-				fmt.Fprintf(&b, " (%q)", f.Value)
-			}
-			b.WriteString("\n    the event would be dead-lettered\n")
-		}
-		for _, a := range s.Audiences {
-			fmt.Fprintf(&b, "    audience  %s  %s\n", a.Audience, a.Condition)
-		}
-		if s.Delivery != nil {
-			s.printMatched(&b, x.Received)
-		}
-	}
-	_, err := io.WriteString(w, visible(b.String()))
-	return err
-}
-
-// visible spells out what would steer a terminal: events are other people's.
-func visible(text string) string {
-	var b strings.Builder
-	for _, r := range text {
-		if unicode.IsControl(r) && r != '\n' && r != '\t' {
-			quoted := strconv.QuoteRune(r)
-			b.WriteString(quoted[1 : len(quoted)-1])
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-func (s *stepJSON) printMatched(b *strings.Builder, received time.Time) {
-	d := s.Delivery
-	if s.Text != "" {
-		fmt.Fprintf(b, "    message   %s\n", strings.ReplaceAll(s.Text, "\n", "\n              "))
-	} else {
-		fmt.Fprintf(b, "    message   %s\n", s.body)
-	}
-	fmt.Fprintf(b, "    priority  %s\n", d.Priority)
-	expired := ""
-	if d.Expires.Before(received) {
-		expired = ", which has passed: it would end expired"
-	}
-	fmt.Fprintf(b, "    push by   %s, expires %s%s\n", d.PushBy.Format(time.RFC3339), d.Expires.Format(time.RFC3339), expired)
-	d.print(b)
 }

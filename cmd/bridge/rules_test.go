@@ -95,6 +95,7 @@ func TestExplain(t *testing.T) {
     push by   2026-03-01T11:00:00+08:00, expires 2026-03-01T20:00:00+08:00
     coalesce  merge
     on doubt  drop
+    request   {"MsgRandom":0,"OnlineOnlyFlag":0,"From_Account":"notice-bot","OfflinePushInfo":{"PushFlag":0,"Title":"Sale","Desc":"now"},"Condition":{"TagsOr":["gold","silver"]},"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"Sale: now"}}]}
   region-alert: not asked: rule "member-promo" decided, without continue
   evening-digest: not asked: rule "member-promo" decided, without continue
 /met 2 (region.alert)
@@ -106,6 +107,7 @@ func TestExplain(t *testing.T) {
     push by   2026-03-01T09:01:00+08:00, expires 2026-03-01T09:20:00+08:00
     coalesce  latest by 7
     on doubt  resend
+    request   {"MsgRandom":0,"OnlineOnlyFlag":0,"From_Account":"notice-bot","Condition":{"AttrsOr":{"city":"Oslo"}},"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"[red] Rain"}}]}
   evening-digest: not asked: rule "region-alert" decided, without continue
 `
 	if diff := cmp.Diff(want, out); diff != "" {
@@ -124,8 +126,8 @@ func TestExplainFindings(t *testing.T) {
 		"failed":     {`{"specversion":"1.0","type":"region.alert","source":"/met","id":"1","data":{}}`, "audience.attrs_any.city: data.city is absent\n    the event would be dead-lettered", exitFindings},
 		"expired":    {`{"specversion":"1.0","type":"region.alert","source":"/met","id":"1","expirytime":"2026-03-01T00:00:00Z","data":{"level":"a","headline":"b","city":"c","alert_id":"d"}}`, "which has passed: it would end expired", 0},
 		"unmatched":  {`{"specversion":"1.0","type":"other","source":"/met","id":"1"}`, `evening-digest: not matched: type is "other"`, 0},
-		"no event":   {`{"type":"other"}`, "no CloudEvent: specversion: no specversion\n", exitFindings},
-		"incomplete": {`{"specversion":"1.0","type":"other","source":"/met"}`, "no CloudEvent: id: MUST be a non-empty string", exitFindings},
+		"no event":   {`{"type":"other"}`, "no CloudEvent: invalid: specversion: no specversion\n", exitFindings},
+		"incomplete": {`{"specversion":"1.0","type":"other","source":"/met"}`, "no CloudEvent: invalid: id: MUST be a non-empty string", exitFindings},
 		"no JSON":    {`{"specversion"`, "read event 1: ", exitFindings},
 		"nothing":    {``, "", 0},
 	} {

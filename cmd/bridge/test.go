@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -83,13 +85,19 @@ func (f *testFlags) run(cmd *cobra.Command, paths []string) error {
 		return err
 	}
 	good := true
-	var all []tested
+	all := testReport{Files: []tested{}, books: map[string]*rulebook{}}
 	for _, file := range files {
-		t := testFile(file, f)
+		t := all.test(file, f)
 		good = good && t.good()
-		all = append(all, t)
+		all.Files = append(all.Files, t)
 	}
-	if err := f.print(cmd.OutOrStdout(), all); err != nil {
+	if f.coverage || f.coverageMin > 0 {
+		all.cover()
+		for _, c := range all.Coverage {
+			good = good && c.Percent >= f.coverageMin
+		}
+	}
+	if err := f.print(cmd.OutOrStdout(), &all); err != nil {
 		return err
 	}
 	if !good {
@@ -100,6 +108,64 @@ func (f *testFlags) run(cmd *cobra.Command, paths []string) error {
 
 func isTestFile(path string) bool {
 	return isYAML(path) && strings.HasSuffix(strings.TrimSuffix(path, filepath.Ext(path)), ruletest.Suffix)
+}
+
+// testReport is what all files came to.
+type testReport struct {
+	Files    []tested  `json:"files"`
+	Coverage []covered `json:"coverage,omitempty"` // by rule file
+
+	books map[string]*rulebook
+}
+
+// rulebook is a rule file, which several files may test.
+type rulebook struct {
+	rules *mapper.Rules
+	seen  *mapper.Coverage
+}
+
+func (r *testReport) book(path string) (*rulebook, error) {
+	path = filepath.Clean(path)
+	if b := r.books[path]; b != nil {
+		return b, nil
+	}
+	rules, err := mapper.Load(path, mapper.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	seen, err := rules.NewCoverage()
+	if err != nil {
+		return nil, err
+	}
+	r.books[path] = &rulebook{rules, seen}
+	return r.books[path], nil
+}
+
+// covered is what the tests have seen of one rule file.
+type covered struct {
+	Rules   string      `json:"rules"`
+	Seen    int         `json:"seen"`
+	Of      int         `json:"of"` // rules, and operands of when with each of their values
+	Percent float64     `json:"percent"`
+	Missing []uncovered `json:"missing"`
+}
+
+type uncovered struct {
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
+	Msg    string `json:"msg"`
+}
+
+func (r *testReport) cover() {
+	for _, path := range slices.Sorted(maps.Keys(r.books)) {
+		of, missing := r.books[path].seen.Report()
+		c := covered{Rules: path, Seen: of - len(missing), Of: of, Missing: []uncovered{}}
+		c.Percent = 100 * float64(c.Seen) / float64(of)
+		for i := range missing {
+			c.Missing = append(c.Missing, uncovered{missing[i].Line, missing[i].Column, missing[i].String()})
+		}
+		r.Coverage = append(r.Coverage, c)
+	}
 }
 
 // tested is what the tests of one file came to.
@@ -114,9 +180,9 @@ type tested struct {
 
 func (t *tested) good() bool { return t.err == nil && !t.Failed() }
 
-func testFile(file string, f *testFlags) tested {
+func (r *testReport) test(file string, f *testFlags) tested {
 	t := tested{Result: ruletest.Result{File: file, Tests: []ruletest.Tested{}}}
-	if t.err = t.run(f); t.err == nil {
+	if t.err = t.run(r, f); t.err == nil {
 		return t
 	}
 	for _, e := range parts(t.err) {
@@ -129,7 +195,7 @@ func testFile(file string, f *testFlags) tested {
 	return t
 }
 
-func (t *tested) run(f *testFlags) error {
+func (t *tested) run(all *testReport, f *testFlags) error {
 	data, err := os.ReadFile(t.File)
 	if err != nil {
 		return fmt.Errorf("read tests: %w", err)
@@ -138,11 +204,11 @@ func (t *tested) run(f *testFlags) error {
 	if err != nil {
 		return err
 	}
-	rules, err := mapper.Load(tests.Rules, mapper.Limits{})
+	book, err := all.book(tests.Rules)
 	if err != nil {
 		return err
 	}
-	if t.Result, err = tests.Run(rules); err != nil || !f.update || !t.Failed() {
+	if t.Result, err = tests.Run(book.rules, book.seen); err != nil || !f.update || !t.Failed() {
 		return err
 	}
 	changed := tests.Update(&t.Result)
@@ -153,7 +219,7 @@ func (t *tested) run(f *testFlags) error {
 	if tests, err = ruletest.Parse(t.File, changed, false); err != nil {
 		return fmt.Errorf("update %s, which is left as it was: %w", t.File, err)
 	}
-	if t.Result, err = tests.Run(rules); err != nil {
+	if t.Result, err = tests.Run(book.rules, book.seen); err != nil {
 		return err
 	}
 	t.Updated = true

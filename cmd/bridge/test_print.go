@@ -11,7 +11,7 @@ import (
 	"pushbridge/internal/ruletest"
 )
 
-func (f *testFlags) print(w io.Writer, all []tested) error {
+func (f *testFlags) print(w io.Writer, all *testReport) error {
 	switch {
 	case f.output == "json":
 		enc := json.NewEncoder(w)
@@ -19,14 +19,29 @@ func (f *testFlags) print(w io.Writer, all []tested) error {
 		enc.SetEscapeHTML(false)
 		return enc.Encode(all)
 	case f.format == "github":
-		for i := range all {
-			all[i].annotate(w)
+		for i := range all.Files {
+			all.Files[i].annotate(w)
+		}
+		for _, c := range all.Coverage {
+			for _, m := range c.Missing {
+				annotation{level: "warning", file: c.Rules, line: m.Line, column: m.Column, title: "not tested", text: m.Msg}.write(w)
+			}
 		}
 		return nil
 	}
 	var b strings.Builder
-	for i := range all {
-		all[i].write(&b, f.verbose)
+	for i := range all.Files {
+		all.Files[i].write(&b, f.verbose)
+	}
+	for _, c := range all.Coverage {
+		for _, m := range c.Missing {
+			fmt.Fprintf(&b, "%s:%d:%d: %s\n", c.Rules, m.Line, m.Column, m.Msg)
+		}
+		verdict := "ok  "
+		if c.Percent < f.coverageMin {
+			verdict = "FAIL"
+		}
+		fmt.Fprintf(&b, "%s  %s: %.1f %% seen, %d of %d\n", verdict, c.Rules, c.Percent, c.Seen, c.Of)
 	}
 	_, err := io.WriteString(w, visible(b.String()))
 	return err

@@ -80,9 +80,12 @@ func (l *loader) rules(root *node) []*rule {
 // oneRule compiles a rule; its problems are noted, so it may come back in parts.
 func (l *loader) oneRule(n *node, field string, base defaults) *rule {
 	r := &rule{maxRequest: l.maxRequest}
+	l.expressions = nil
+	defer func() { r.expressions = l.expressions }()
 	if n.kind == mapNode {
 		if name := n.get("name"); name != nil && name.kind == textNode && ruleName.MatchString(name.text) {
 			r.name, l.rule, field = name.text, name.text, ""
+			r.line, r.column = name.line, name.column
 		}
 	}
 	if l.fields(n, field, ruleKeys) == nil {

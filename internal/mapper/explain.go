@@ -42,44 +42,74 @@ type Step struct {
 	Why     string        // where it did not match or was not asked
 	Intent  intent.Intent // where it matched
 	Failure *RuleError    // where it failed
+
+	When   *Trace  // nil: the rule has none, or what stands before it kept the event away
+	Values []Trace // of the other expressions, where the rule wanted the event
 }
 
-// Explain says of every rule, in the file's order, how it takes the event. What
-// matched and failed is what Map returns; where the event's data is rejected, no
-// rule is asked.
-func (r *Rules) Explain(e *event.Event, o intent.Origin) []Step {
+// Explained is how the rules take an event.
+type Explained struct {
+	// Violation is how the data breaks the schema of its type, where the rules want
+	// that looked at. If they reject what does, no rule is asked.
+	Violation *SchemaError
+	Steps     []Step // of every rule, in the file's order
+}
+
+// Explain says of every rule how it takes the event, and what each expression came
+// to. What matched and failed is what Map returns.
+func (r *Rules) Explain(e *event.Event, o intent.Origin) Explained {
 	s := &scope{}
 	s.reset(e, o)
-	steps := make([]Step, 0, len(r.rules))
-	decided := "" // the rule after which no other is asked
-	rejected := r.violation(s)
+	var out Explained
+	decided := "" // why no other rule is asked
+	if out.Violation = r.violation(s); out.Violation != nil && out.Violation.Action == ValidateReject {
+		decided = out.Violation.Error()
+	}
 	for _, rule := range r.rules {
-		step := Step{Rule: rule.name, Finding: NotAsked, Why: fmt.Sprintf("rule %q decided, without continue", decided)}
-		if rejected != nil && rejected.Action == ValidateReject {
-			step.Why = rejected.Error()
-		} else if decided == "" {
-			step = rule.explain(s)
+		step := Step{Rule: rule.name, Finding: NotAsked, Why: decided}
+		if decided == "" {
+			step = r.explain(rule, s)
 		}
 		if (step.Finding == Matched || step.Finding == Failed) && !rule.goOn {
-			decided = rule.name
+			decided = fmt.Sprintf("rule %q decided, without continue", rule.name)
 		}
-		steps = append(steps, step)
+		out.Steps = append(out.Steps, step)
 	}
-	return steps
+	return out
 }
 
-func (r *rule) explain(s *scope) Step {
-	v := r.apply(s)
-	step := Step{Rule: r.name, Failure: v.failure}
+func (r *Rules) explain(rule *rule, s *scope) Step {
+	v := rule.apply(s)
+	step := Step{Rule: rule.name, Failure: v.failure}
 	switch {
 	case v.failure != nil:
 		step.Finding = Failed
 	case v.matched:
 		step.Finding, step.Intent = Matched, v.intent
 	default:
-		step.Finding, step.Why = NotMatched, r.why(v, s)
+		step.Finding, step.Why = NotMatched, rule.why(v, s)
+	}
+	if v.unmet == matchCondition || v.unmet == filtersCondition {
+		return step
+	}
+	for _, p := range rule.expressions {
+		switch {
+		case p.field == "when":
+			step.When = new(r.trace(p, s))
+		case step.Finding == Matched, step.Finding == Failed && step.Failure.Field != "when":
+			step.Values = append(step.Values, r.trace(p, s))
+		}
 	}
 	return step
+}
+
+// trace evaluates one expression.
+func (r *Rules) trace(p placed, s *scope) Trace {
+	t, err := r.language.tracer(p, r.lines)
+	if err != nil {
+		return Trace{Field: p.field, Text: p.expr.source, Error: err.Error()}
+	}
+	return t.run(s)
 }
 
 // why says what kept the event from the rule.

@@ -58,7 +58,7 @@ func TestFilters(t *testing.T) {
 			t.Parallel()
 			r := mustParse(t, withFilters(tt.filters))
 			e, o := mustEvent(t, subject)
-			step := r.Explain(e, o)[0]
+			step := r.Explain(e, o).Steps[0]
 			if step.Why != tt.want || (step.Finding == Matched) != (tt.want == "") {
 				t.Errorf("%v: %q, want %q", step.Finding, step.Why, tt.want)
 			}
@@ -110,7 +110,7 @@ rules:
 		`{"type":"a","source":"/t","data":{}}`: `filter.exact: source is "/t"`,
 	} {
 		e, o := mustEvent(t, members)
-		if got := r.Explain(e, o)[0]; got.Why != want || got.Finding == Failed {
+		if got := r.Explain(e, o).Steps[0]; got.Why != want || got.Finding == Failed {
 			t.Errorf("%s: %v %q, want %q", members, got.Finding, got.Why, want)
 		}
 	}
@@ -123,7 +123,7 @@ func TestExplainTellsExtensionsFromParts(t *testing.T) {
 	r := mustParse(t, "version: 1\nrules: [{name: r, match: {when: now, filters: x}, audience: {tags_any: [a]}, message: [{text: hi}]}]\n")
 	for members, want := range map[string]string{`{"filters":"x"}`: "when is absent", `{"when":"now","filters":"y"}`: `filters is "y"`} {
 		e, o := mustEvent(t, members)
-		if got := r.Explain(e, o)[0]; got.Why != want {
+		if got := r.Explain(e, o).Steps[0]; got.Why != want {
 			t.Errorf("%s: %q, want %q", members, got.Why, want)
 		}
 	}

@@ -30,6 +30,8 @@ type loader struct {
 	facts      facts           // of the rule being read: what match and when make sure of
 	warned     map[string]bool // of the rule being read: paths that may be absent or null, told once
 
+	expressions []placed // of the rule being read, in its order
+
 	lanes     []Lane // the default lane first
 	intervals intervals
 	zones     map[string]*time.Location // one pointer a name
@@ -179,6 +181,7 @@ func (l *loader) templateOf(n *node, field string, u usage) *template {
 	}
 	for _, p := range t.parts {
 		if p.expr != nil {
+			l.expressions = append(l.expressions, placed{field, n, p.at, p.expr})
 			l.typed(typedPlace{n, field, p.at}, p.expr.source, func(kind *cel.Type) (string, string) { return notText(kind, u, len(t.parts) == 1) })
 		}
 	}

@@ -217,5 +217,6 @@ func (l *loader) condition(n *node, field string) *expression {
 		return nil
 	}
 	l.typedCondition(typedPlace{n, field, 0}, s)
+	l.expressions = append(l.expressions, placed{field, n, 0, x})
 	return x
 }

@@ -53,7 +53,7 @@ func TestMapIsExplain(t *testing.T) {
 			got := summary(Mapping{Intents: m.Intents, Failures: m.Failures})
 
 			var want Mapping
-			for _, s := range r.Explain(e, o) {
+			for _, s := range r.Explain(e, o).Steps {
 				switch s.Finding {
 				case Matched:
 					want.Intents = append(want.Intents, s.Intent)

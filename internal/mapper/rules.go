@@ -22,6 +22,8 @@ type Rules struct {
 	lanes    []Lane
 	warnings []*FileError
 	gates    *gates
+	language *language
+	lines    []string              // of the file
 	validate map[string]*validator // by event type
 	dirs     []string
 
@@ -47,7 +49,9 @@ type rule struct {
 	delivery deliverySpec
 	goOn     bool // `continue`
 
-	maxRequest int // bytes
+	line, column int      // of its name
+	expressions  []placed // for people; what is evaluated stands above
+	maxRequest   int      // bytes
 }
 
 // defaultMaxRequest is the largest request where nothing else is said
@@ -101,6 +105,8 @@ func Parse(name string, data []byte, limits Limits) (*Rules, error) {
 		lanes:    l.lanes,
 		warnings: l.warnings,
 		gates:    l.gates,
+		language: lang,
+		lines:    l.lines,
 		byType:   map[string][]*rule{},
 		scopes:   &sync.Pool{New: func() any { return new(scope) }},
 	}

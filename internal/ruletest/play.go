@@ -105,13 +105,13 @@ func (t *test) moments() []time.Time {
 	return slices.CompactFunc(all, time.Time.Equal)
 }
 
-// origin is where the event of a single test comes from, as simulate says it.
-func (t *test) origin(e *event.Event) intent.Origin {
+// originAt is where an event comes from, as simulate says it.
+func (t *test) originAt(e *event.Event, after time.Duration) intent.Origin {
 	o := intent.Origin{
-		Position: offset.Position{Offset: 1}, Source: e.Source(), ID: e.ID(), Type: e.Type(), Time: e.Time(), Received: t.start,
+		Position: offset.Position{Offset: 1}, Source: e.Source(), ID: e.ID(), Type: e.Type(), Time: e.Time(), Received: t.start.Add(after),
 	}
 	if o.Time.IsZero() {
-		o.Time = t.start
+		o.Time = o.Received
 	}
 	return o
 }

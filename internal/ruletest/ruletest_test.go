@@ -29,7 +29,7 @@ func run(t testing.TB, text []byte, drafts bool) (*File, Result) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := f.Run(testRules(t))
+	r, err := f.Run(testRules(t), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,7 +254,7 @@ func FuzzTests(f *testing.F) {
 			}
 			return
 		}
-		r, err := file.Run(rules)
+		r, err := file.Run(rules, nil)
 		if err != nil {
 			return // a lane that the rules do not have
 		}

@@ -44,9 +44,10 @@ type Failure struct {
 	Why    []string `json:"why,omitempty"`  // in the scheduler's and the mapper's words
 }
 
-// Run runs every test against the rules. It fails where a test cannot be run: it
-// names a lane that the rules do not have.
-func (f *File) Run(rules *mapper.Rules) (Result, error) {
+// Run runs every test against the rules, and notes in seen, if it is not nil, what
+// the events show of them. It fails where a test cannot be run: it names a lane that
+// the rules do not have.
+func (f *File) Run(rules *mapper.Rules, seen *mapper.Coverage) (Result, error) {
 	r := Result{File: f.Name, Rules: f.Rules, Version: rules.Version(), Tests: []Tested{}}
 	for _, t := range f.tests {
 		done, err := t.run(rules)
@@ -55,8 +56,20 @@ func (f *File) Run(rules *mapper.Rules) (Result, error) {
 			return r, fmt.Errorf("%s:%d:%d: test %q: %w", f.Name, line, column, t.name, err)
 		}
 		r.Tests = append(r.Tests, done)
+		if seen != nil {
+			t.show(seen)
+		}
 	}
 	return r, nil
+}
+
+// show notes what the test's events show of the rules.
+func (t *test) show(seen *mapper.Coverage) {
+	for _, in := range t.events {
+		if e, err := consume.ParseEvent(in.raw); err == nil {
+			seen.Add(e, t.originAt(e, in.at))
+		}
+	}
 }
 
 // trial is one run of a test.
@@ -325,7 +338,7 @@ func (r *trial) mapping() (mapper.Mapping, []string) {
 	if err != nil {
 		return mapper.Mapping{}, []string{err.Error()}
 	}
-	m := r.rules.Map(e, r.origin(e))
+	m := r.rules.Map(e, r.originAt(e, 0))
 	var letters []string
 	for _, f := range m.Failures {
 		letters = append(letters, f.Error())

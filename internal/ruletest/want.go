@@ -412,7 +412,7 @@ var kinds = []struct {
 func audienceOf(n mapper.Node, api bool) ([]audience.Audience, error) {
 	value := n.Value()
 	members, _ := value.(map[string]any)
-	if everyone, _ := members[audience.Everyone.String()].(bool); value == "everyone" || !api && len(members) == 1 && everyone {
+	if everyone, _ := members[audience.Everyone.String()].(bool); api && value == "everyone" || !api && len(members) == 1 && everyone {
 		return []audience.Audience{audience.All()}, nil
 	}
 	if len(members) != 1 {
