@@ -4,18 +4,22 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 )
 
 // walk puts a path's files in the place of each path that ends in /...: those below
-// it, in order, that keep takes. Other paths stay as they are.
+// it, in order, that keep takes. Other paths stay as they are, and are no directories.
 func walk(paths []string, keep func(path string) bool) ([]string, error) {
 	var all []string
 	for _, path := range paths {
 		root, below := strings.CutSuffix(path, "...")
 		if !below || root != "" && !strings.HasSuffix(root, "/") && !strings.HasSuffix(root, string(filepath.Separator)) {
+			if info, err := os.Stat(path); err == nil && info.IsDir() {
+				return nil, exitError{code: exitUsage, err: fmt.Errorf("%s is a directory: %s is the files below it", path, filepath.Join(path, "..."))}
+			}
 			all = append(all, path)
 			continue
 		}

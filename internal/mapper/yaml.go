@@ -1,6 +1,7 @@
 package mapper
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -86,6 +87,8 @@ func (l *loader) tree(data []byte) *node {
 		l.refuse(nil, "", "the file is not UTF-8", "save it as UTF-8")
 		return nil
 	}
+	// To YAML it is all one; the parser counts a line twice that ends in a comment.
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		l.syntax(data, err)

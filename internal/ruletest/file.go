@@ -81,12 +81,24 @@ func besides(name string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(name, ext), Suffix) + ext
 }
 
+// testsOf is the file of tests that stands beside a rule file.
+func testsOf(name string) string {
+	ext := filepath.Ext(name)
+	return strings.TrimSuffix(name, ext) + Suffix + ext
+}
+
 func (f *File) read(root mapper.Node, drafts bool) {
+	if v := root.Get("rules"); root.IsMap() && !root.Get("version").IsZero() && !v.IsZero() && v.IsList() {
+		root.Refuse("these are rules, and no tests of rules", "name the file of tests, by custom "+testsOf(f.Name))
+		return
+	}
 	if !root.Map("rules", "tests") {
 		return
 	}
 	if v := root.Get("rules"); !v.IsZero() {
-		if path, ok := v.Text(); ok {
+		if path, ok := v.Text(); ok && filepath.IsAbs(path) {
+			f.Rules = path
+		} else if ok {
 			f.Rules = filepath.Join(filepath.Dir(f.Name), path)
 		}
 	}

@@ -183,6 +183,15 @@ func TestUpdateKeepsWhatIsThere(t *testing.T) {
 			}
 		})
 	}
+	t.Run("lines of Windows", func(t *testing.T) {
+		t.Parallel()
+		in := head + "    expect:\n      calls:\n        - {message: A, why: deadline} # first\n"
+		f, r := run(t, []byte(strings.ReplaceAll(in, "\n", "\r\n")), true)
+		want := strings.ReplaceAll(head+"    expect:\n      calls:\n        - {message: A, why: price} # first\n        - "+b+"\n", "\n", "\r\n")
+		if diff := cmp.Diff(want, string(f.Update(&r))); diff != "" {
+			t.Error(diff)
+		}
+	})
 	t.Run("nobody any more", func(t *testing.T) {
 		t.Parallel()
 		text := "tests:\n  - name: x\n    event: {type: nobody}\n    expect:\n      calls:\n        - {message: A}\n        - {message: B}\n      dispositions: {unmatched: 1}\n"

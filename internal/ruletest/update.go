@@ -1,6 +1,7 @@
 package ruletest
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -72,13 +73,17 @@ func (s *source) apply() []byte {
 	slices.SortStableFunc(s.edits, func(a, b edit) int {
 		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))
 	})
+	newline := "\n"
+	if bytes.Contains(s.text, []byte("\r\n")) {
+		newline = "\r\n"
+	}
 	var out []byte
 	at := 0
 	for _, e := range s.edits {
 		if e.from < at {
 			continue // within what another edit has replaced
 		}
-		out = append(append(out, s.text[at:e.from]...), e.text...)
+		out = append(append(out, s.text[at:e.from]...), strings.ReplaceAll(e.text, "\n", newline)...)
 		at = e.to
 	}
 	return append(out, s.text[at:]...)
