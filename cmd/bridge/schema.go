@@ -27,21 +27,32 @@ beside the rules and name it in their first line.
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
-		&cobra.Command{
-			Use:     "rules",
-			Short:   "Print the schema of the rule file",
-			Example: "  bridge schema rules > rules.v1.json",
-			Args:    cobra.NoArgs,
-			RunE: func(cmd *cobra.Command, _ []string) error {
-				_, err := cmd.OutOrStdout().Write(schemas.Rules())
-				return err
-			},
-		},
+		newSchemaOfCmd("rules", "Print the schema of the rule file", "rules.v1.json"),
+		newSchemaOfCmd("tests", "Print the schema of files of tests, rules_test.yaml", "rules_test.v1.json"),
+		newSchemaOfCmd("explanation", "Print the schema of a line of bridge explain -o json", "explanation.v1.json"),
 		newShippedCmd("event", "Print the schema of an event type's data, or the types there are", "events", ""),
 		newShippedCmd("results", "Print the schema of a type of result events, or the types there are", ".", "bridge."),
 		newSchemaInferCmd(),
 	)
 	return cmd
+}
+
+// newSchemaOfCmd returns a command for one embedded schema.
+func newSchemaOfCmd(use, short, file string) *cobra.Command {
+	return &cobra.Command{
+		Use:     use,
+		Short:   short,
+		Example: fmt.Sprintf("  bridge schema %s > %s", use, file),
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			raw, err := schemas.FS.ReadFile(file)
+			if err != nil {
+				return fmt.Errorf("read schema: %w", err)
+			}
+			_, err = cmd.OutOrStdout().Write(raw)
+			return err
+		},
+	}
 }
 
 // newShippedCmd returns a command for the embedded schemas of a directory whose

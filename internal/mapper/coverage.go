@@ -66,7 +66,7 @@ func (r *Rules) NewCoverage() (*Coverage, error) {
 func (c *Coverage) Add(e *event.Event, o intent.Origin) {
 	s := &scope{}
 	s.reset(e, o)
-	if v := c.rules.validate[s.context.Type]; v != nil && v.action == ValidateReject && v.check(s) != nil {
+	if v := c.rules.violation(s); v != nil && v.Action == ValidateReject {
 		return
 	}
 	for i, rule := range c.rules.rules {

@@ -28,6 +28,8 @@ const (
 	latency  = 100 * time.Millisecond
 	settle   = 2 * time.Second
 
+	maxRequestBytes = 8000 // what bridge run takes where its environment says nothing
+
 	dedupWindow = 24 * time.Hour
 	dedupMax    = 1_000_000
 )
@@ -46,8 +48,8 @@ func (t *test) play(rules *mapper.Rules, inputs []input, looks []time.Time) (pla
 	p := played{start: t.start}
 	c := simulate.Config{
 		Rules: rules, Lanes: rules.Lanes(), Settle: settle,
-		Latency:     simulate.Latency{Min: latency, Max: latency},
-		DedupWindow: dedupWindow, DedupMax: dedupMax,
+		Latency:         simulate.Latency{Min: latency, Max: latency},
+		MaxRequestBytes: maxRequestBytes, DedupWindow: dedupWindow, DedupMax: dedupMax,
 		Watch: simulate.Watch{
 			Call: func(c simulate.Call) { p.calls = append(p.calls, c) },
 			End:  func(e simulate.End) { p.ends = append(p.ends, e) },
