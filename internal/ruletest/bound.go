@@ -1,7 +1,6 @@
 package ruletest
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -63,8 +62,7 @@ func parseMoment(text string, start time.Time) (time.Duration, bool, error) {
 	return 0, false, fmt.Errorf("%q is no time: want a duration since the start, as 30m or \"<= 2h\" or 1h..2h, or an instant", text)
 }
 
-// holds says whether the time is within the bound. A time that is written in
-// seconds or more means what is shown so: milliseconds are the scheduler's own.
+// holds says whether the time is within the bound.
 func (b bound) holds(got time.Duration) bool {
 	switch b.op {
 	case "<=":
@@ -129,7 +127,10 @@ func (b bound) around(got time.Duration) bound {
 
 // grainOf is what a time is rounded to for people.
 func grainOf(d time.Duration) time.Duration {
-	return cmp.Or(map[bool]time.Duration{true: time.Minute}[d >= 10*time.Minute], time.Second)
+	if d >= 10*time.Minute {
+		return time.Minute
+	}
+	return time.Second
 }
 
 // span writes a duration without the zeros of Go's form: 2h and not 2h0m0s.
