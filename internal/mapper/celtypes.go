@@ -160,6 +160,9 @@ func (p *celTypes) functions() []cel.EnvOption {
 			add(order, cel.BoolType, other, numberType)
 		}
 	}
+	for _, one := range []*cel.Type{numberType, cel.IntType, cel.UintType, cel.DoubleType} {
+		add(asNumber, numberType, one)
+	}
 	add(overloads.TypeConvertInt, cel.IntType, numberType)
 	add(overloads.TypeConvertUint, cel.UintType, numberType)
 	add(overloads.TypeConvertDouble, cel.DoubleType, numberType)
@@ -175,11 +178,14 @@ func (p *celTypes) functions() []cel.EnvOption {
 	return all
 }
 
-// mixed returns the argument of a call that CEL refuses for its types, though
+// asNumber makes any number one whose type is not known. No author can write it.
+const asNumber = "@number"
+
+// mixed returns arguments of a call that CEL refuses for their types, though
 // these are fine where the event is read: numbers are equal by value whatever
 // their types, anything may be compared with null, and a choice may be of this
-// or that. Behind dyn(…) the checker lets it pass.
-func mixed(checked *ast.AST, e ast.Expr) ast.Expr {
+// or that. With each comes the function behind which the checker lets it pass.
+func mixed(checked *ast.AST, e ast.Expr) map[ast.Expr]string {
 	if e == nil || e.Kind() != ast.CallKind {
 		return nil
 	}
@@ -190,26 +196,37 @@ func mixed(checked *ast.AST, e ast.Expr) ast.Expr {
 		a, b := kind(0), kind(1)
 		if numeric(a) && numeric(b) || a.Kind() == cel.NullTypeKind || b.Kind() == cel.NullTypeKind ||
 			a.Kind() == cel.StructKind && b.Kind() == cel.MapKind || a.Kind() == cel.MapKind && b.Kind() == cel.StructKind {
-			return args[1]
+			return map[ast.Expr]string{args[1]: overloads.TypeConvertDyn}
 		}
 	case operators.In:
 		if list := kind(1); list.Kind() == cel.ListKind && numeric(kind(0)) && numeric(list.Parameters()[0]) {
-			return args[0]
+			return map[ast.Expr]string{args[0]: overloads.TypeConvertDyn}
 		}
 	case operators.Conditional:
-		if kind(0).Kind() == cel.BoolKind {
-			return args[2]
+		switch {
+		case kind(0).Kind() != cel.BoolKind:
+		case scalarNumber(kind(1)) && scalarNumber(kind(2)):
+			return map[ast.Expr]string{args[1]: asNumber, args[2]: asNumber}
+		default:
+			return map[ast.Expr]string{args[2]: overloads.TypeConvertDyn}
 		}
 	case "orValue":
 		if !e.AsCall().IsMemberFunction() {
 			return nil
 		}
-		if of := checked.GetType(e.AsCall().Target().ID()); len(of.Parameters()) == 1 && len(args) == 1 && numeric(of.Parameters()[0]) && numeric(kind(0)) {
-			return args[0]
+		of := checked.GetType(e.AsCall().Target().ID()).Parameters()
+		if len(of) != 1 || len(args) != 1 || !numeric(of[0]) || !numeric(kind(0)) {
+			return nil
 		}
+		if of[0].IsExactType(numberType) {
+			return map[ast.Expr]string{args[0]: asNumber}
+		}
+		return map[ast.Expr]string{args[0]: overloads.TypeConvertDyn}
 	}
 	return nil
 }
+
+func scalarNumber(t *cel.Type) bool { return t.Kind() != cel.ListKind && numeric(t) }
 
 // numeric says whether the type is one of numbers, or of lists of them.
 func numeric(t *cel.Type) bool {

@@ -34,74 +34,83 @@ func (f facts) common(other facts) facts {
 }
 
 // whenTrue returns what is known once e came out true.
-func whenTrue(e ast.Expr) facts {
+func whenTrue(e ast.Expr) facts { return told{surelyRead}.whenTrue(e) }
+
+// whenFalse returns what is known once e came out false.
+func whenFalse(e ast.Expr) facts { return told{surelyRead}.whenFalse(e) }
+
+// told reads facts off conditions. It is given what is known of an expression
+// only because it has a value. Beside && and || an operand that fails vouches for
+// nothing: it fails together with the other, so there nothing is known by that.
+type told struct{ read func(ast.Expr) facts }
+
+func (t told) whenTrue(e ast.Expr) facts {
 	if e.Kind() == ast.SelectKind && e.AsSelect().IsTestOnly() {
 		path := join(pathText(e.AsSelect().Operand()), e.AsSelect().FieldName())
-		return facts{path: true}.and(surelyRead(e.AsSelect().Operand()))
+		return facts{path: true}.and(t.read(e.AsSelect().Operand()))
 	}
 	if e.Kind() != ast.CallKind {
-		return surelyRead(e)
+		return t.read(e)
 	}
 	args := e.AsCall().Args()
 	switch e.AsCall().FunctionName() {
 	case operators.LogicalAnd:
 		var all facts
 		for _, arg := range args {
-			all = all.and(whenTrue(arg))
+			all = all.and(t.whenTrue(arg))
 		}
 		return all
 	case operators.LogicalOr:
-		all := whenTrue(args[0])
+		all := t.whenTrue(args[0])
 		for _, arg := range args[1:] {
-			all = all.common(whenTrue(arg))
+			all = all.common(t.whenTrue(arg))
 		}
 		return all
 	case operators.LogicalNot:
-		return whenFalse(args[0])
+		return t.whenFalse(args[0])
 	case operators.NotEquals:
-		return surelyRead(e).and(notNull(args, true))
+		return t.read(e).and(notNull(args, true))
 	case operators.Equals:
-		return surelyRead(e).and(notNull(args, false))
+		return t.read(e).and(notNull(args, false))
 	case operators.In:
 		if args[0].Kind() == ast.LiteralKind {
 			if name, ok := args[0].AsLiteral().(types.String); ok && pathText(args[1]) != "" {
-				return surelyRead(e).and(facts{join(pathText(args[1]), string(name)): true})
+				return t.read(e).and(facts{join(pathText(args[1]), string(name)): true})
 			}
 		}
 	}
-	return surelyRead(e)
+	return t.read(e)
 }
 
-// whenFalse returns what is known once e came out false.
-func whenFalse(e ast.Expr) facts {
+func (t told) whenFalse(e ast.Expr) facts {
 	if e.Kind() == ast.SelectKind && e.AsSelect().IsTestOnly() {
-		return surelyRead(e.AsSelect().Operand())
+		return t.read(e.AsSelect().Operand())
 	}
 	if e.Kind() != ast.CallKind {
-		return surelyRead(e)
+		return t.read(e)
 	}
 	args := e.AsCall().Args()
 	switch e.AsCall().FunctionName() {
 	case operators.LogicalOr:
 		var all facts
 		for _, arg := range args {
-			all = all.and(whenFalse(arg))
+			all = all.and(t.whenFalse(arg))
 		}
 		return all
 	case operators.LogicalAnd:
-		all := whenFalse(args[0])
+		all := t.whenFalse(args[0])
 		for _, arg := range args[1:] {
-			all = all.common(whenFalse(arg))
+			all = all.common(t.whenFalse(arg))
 		}
 		return all
 	case operators.LogicalNot:
-		return whenTrue(args[0])
+		return t.whenTrue(args[0])
 	case operators.Equals:
-		return surelyRead(e).and(notNull(args, true))
+		return t.read(e).and(notNull(args, true))
 	case operators.NotEquals:
-		return surelyRead(e).and(notNull(args, false))
+		return t.read(e).and(notNull(args, false))
 	}
-	return surelyRead(e)
+	return t.read(e)
 }
 
 // notNull returns the path that is not null: one that differs from null, or
@@ -125,6 +134,9 @@ func surelyRead(e ast.Expr) facts {
 	case ast.SelectKind:
 		s := e.AsSelect()
 		if s.IsTestOnly() {
+			return surelyRead(s.Operand())
+		}
+		if pathText(e) == "" {
 			return surelyRead(s.Operand())
 		}
 		return facts{pathText(e): true}.and(surelyRead(s.Operand()))

@@ -87,16 +87,20 @@ func (r *reader) call(e ast.Expr, have facts) {
 	switch c.FunctionName() {
 	case operators.LogicalAnd, operators.LogicalOr:
 		// An operand that fails does no harm where the other decides, so what
-		// each may rely on is the other not deciding.
-		not := whenTrue
+		// each may rely on is the other not deciding. The reads of the left one are
+		// told with it, and once is enough.
+		guards := told{func(ast.Expr) facts { return nil }}
+		left, right := whenTrue, guards.whenTrue
 		if c.FunctionName() == operators.LogicalOr {
-			not = whenFalse
+			left, right = whenFalse, guards.whenFalse
 		}
 		for i, arg := range args {
 			known := have
 			for k, other := range args {
-				if k != i {
-					known = known.and(not(other))
+				if k < i {
+					known = known.and(left(other))
+				} else if k > i {
+					known = known.and(right(other))
 				}
 			}
 			r.walk(arg, known)
@@ -125,8 +129,14 @@ func (r *reader) call(e ast.Expr, have facts) {
 	for _, arg := range args {
 		r.walk(arg, have)
 		r.use(arg, have)
+		// CEL's checker lets null stand for whatever may be null in its own world.
+		if operator, ok := operators.FindReverse(c.FunctionName()); ok && operator != "" && isNull(arg) {
+			r.errors = append(r.errors, finding{at: r.x.place(arg.ID()), msg: operator + " does not take null"})
+		}
 	}
 }
+
+func isNull(e ast.Expr) bool { return e.Kind() == ast.LiteralKind && e.AsLiteral() == types.NullValue }
 
 // selects notes a member that may be absent.
 func (r *reader) selects(e ast.Expr, have facts) {
@@ -278,7 +288,9 @@ func (r *reader) shapeOf(e ast.Expr) *shape {
 		if of, name, ok := optional(e); ok {
 			if s := r.shapeOf(of); s != nil && s.kind == objectShape {
 				if m := s.member(name); m != nil {
-					return m.shape
+					either := *m.shape // or the other value
+					either.words = nil
+					return &either
 				}
 			}
 			return nil

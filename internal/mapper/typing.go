@@ -12,7 +12,6 @@ import (
 	"cel.dev/cel-go/common"
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
-	"cel.dev/cel-go/common/overloads"
 	"cel.dev/cel-go/common/types"
 )
 
@@ -69,7 +68,7 @@ func (t *typing) check(source string) (*typed, []finding) {
 	for i := range source {
 		x.runes = append(x.runes, i)
 	}
-	free := map[int64]bool{} // the nodes that stand behind dyn(…)
+	free := map[int64]string{} // the nodes that stand behind a function
 	for {
 		parsed, issues := t.parser.Parse(source)
 		if issues.Err() != nil {
@@ -84,8 +83,10 @@ func (t *typing) check(source string) (*typed, []finding) {
 		}
 		before := len(free)
 		for _, e := range errs.GetErrors() {
-			if arg := mixed(checked, nodeOf(checked, e.ExprID)); arg != nil && !isDyn(arg) {
-				free[arg.ID()] = true
+			for arg, function := range mixed(checked, nodeOf(checked, e.ExprID)) {
+				if !isFree(bare(arg)) {
+					free[arg.ID()] = function
+				}
 			}
 		}
 		if len(free) == before {
@@ -122,22 +123,22 @@ func nodeOf(a *ast.AST, id int64) ast.Expr {
 	return nil
 }
 
-// dynID is added to the id of a node that is put behind dyn(…).
-const dynID = 1 << 40
+// freeID is added to the id of a node that is put behind a function.
+const freeID = 1 << 40
 
-func isDyn(e ast.Expr) bool { return e.ID() >= dynID }
+func isFree(e ast.Expr) bool { return e.ID() >= freeID }
 
-// bare returns what rewrite has put behind dyn(…).
+// bare returns what rewrite has put behind a function.
 func bare(e ast.Expr) ast.Expr {
-	if e.Kind() == ast.CallKind && e.AsCall().FunctionName() == overloads.TypeConvertDyn && isDyn(e.AsCall().Args()[0]) {
+	if e.Kind() == ast.CallKind && len(e.AsCall().Args()) == 1 && isFree(e.AsCall().Args()[0]) {
 		return e.AsCall().Args()[0]
 	}
 	return e
 }
 
 // rewrite turns data["name"] into data.name for the checker, which knows a
-// member of an object by that form alone, and puts nodes behind dyn(…).
-func rewrite(parsed *ast.AST, free map[int64]bool) {
+// member of an object by that form alone, and puts nodes behind functions.
+func rewrite(parsed *ast.AST, free map[int64]string) {
 	factory := ast.NewExprFactory()
 	ast.PostOrderVisit(parsed.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
 		if e.Kind() == ast.CallKind && e.AsCall().FunctionName() == operators.Index && e.AsCall().Args()[1].Kind() == ast.LiteralKind {
@@ -146,23 +147,23 @@ func rewrite(parsed *ast.AST, free map[int64]bool) {
 				e.SetKindCase(factory.NewSelect(e.ID(), args[0], string(name)))
 			}
 		}
-		if free[e.ID()] {
+		if function := free[e.ID()]; function != "" {
 			inner := factory.CopyExpr(e)
 			inner.RenumberIDs(func(id int64) int64 {
 				if id == e.ID() {
-					return id + dynID
+					return id + freeID
 				}
 				return id
 			})
-			e.SetKindCase(factory.NewCall(e.ID(), overloads.TypeConvertDyn, inner))
+			e.SetKindCase(factory.NewCall(e.ID(), function, inner))
 		}
 	}))
 }
 
 // place returns the byte at which the expression's node begins.
 func (x *typed) place(id int64) int {
-	if id >= dynID {
-		id -= dynID
+	if id >= freeID {
+		id -= freeID
 	}
 	at, ok := x.ast.SourceInfo().GetOffsetRange(id)
 	if !ok || int(at.Start) >= len(x.runes) || at.Start < 0 {

@@ -119,3 +119,22 @@ func TestSchemasAreInTheVersion(t *testing.T) {
 		t.Errorf("versions %s, %s, of another schema %s, without schemas %s", a, again, b, r.Version())
 	}
 }
+
+// BenchmarkMapTyped is what schemas cost: nothing where they only type
+// expressions, the check of the data where validate asks for it.
+func BenchmarkMapTyped(b *testing.B) {
+	for name, rules := range map[string]string{
+		"untyped":   strings.NewReplacer("schemas: [builtin]\n", "", "validate: {member.promo: %s}\n", "").Replace(validateRules),
+		"typed":     strings.Replace(validateRules, "validate: {member.promo: %s}\n", "", 1),
+		"validated": strings.Replace(validateRules, "%s", "reject", 1),
+	} {
+		b.Run(name, func(b *testing.B) {
+			r := mustParse(b, rules)
+			e, o := mustEvent(b, `{"type":"member.promo","data":{"title":"Sale","summary":"now","tiers":["gold"],"discount":0.3,"ends_at":"2026-03-01T20:00:00+08:00"}}`)
+			b.ReportAllocs()
+			for b.Loop() {
+				r.Map(e, o)
+			}
+		})
+	}
+}
