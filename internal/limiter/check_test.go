@@ -256,8 +256,14 @@ func (s *Scheduler) checkDoors(groups map[*group][]*unit, lone map[topic][]*unit
 			return fmt.Errorf("the door of %q leads elsewhere", t.message.Text())
 		}
 	}
-	if doors := len(s.doors.units) + len(s.doors.clashed); doors != n {
-		return fmt.Errorf("%d doors, want %d", doors, n)
+	standing := 0
+	for _, u := range s.doors.units {
+		if u != nil {
+			standing++
+		}
+	}
+	if s.doors.count != n || standing != n {
+		return fmt.Errorf("%d doors, counted %d, want %d", standing, s.doors.count, n)
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ type focus struct {
 	lives   []time.Duration
 	delays  []time.Duration
 	results []Result
-	mask    uint64 // of the hash by which messages are found: few bits make them clash
+	mask    uint32 // of the hash by which messages are found: few bits make them clash
 	gates   []*intent.Gate
 	keys    []string
 	scopes  []string
@@ -60,14 +60,14 @@ var focuses = map[string]focus{
 		results: []Result{Pushed, Pushed, Rejected, Again, Doubt},
 	},
 	"revisions": {
-		mask: ^uint64(0), gates: none, keys: keys, scopes: []string{"", "s", "s"},
+		mask: ^uint32(0), gates: none, keys: keys, scopes: []string{"", "s", "s"},
 		modes: []intent.Mode{intent.Latest}, rules: []string{"r", "q"}, texts: 2,
 		lives:   []time.Duration{5 * time.Second, time.Minute, time.Hour, 30 * time.Hour},
 		delays:  []time.Duration{0, 2 * time.Second, 30 * time.Second},
 		results: []Result{Pushed, Rejected, Again, Again, Doubt, Doubt},
 	},
 	"merging": {
-		mask: ^uint64(0), gates: none, keys: keys, scopes: own,
+		mask: ^uint32(0), gates: none, keys: keys, scopes: own,
 		modes: []intent.Mode{intent.Merge}, rules: []string{"r"}, texts: 1,
 		lives:   []time.Duration{5 * time.Second, time.Minute, time.Hour},
 		delays:  []time.Duration{30 * time.Second, 10 * time.Minute, 5 * time.Hour},
@@ -81,21 +81,21 @@ var focuses = map[string]focus{
 		results: []Result{Pushed, Again, Again, Doubt},
 	},
 	"held back": {
-		mask: ^uint64(0), gates: holding, keys: keys, scopes: own, suppresses: true,
+		mask: ^uint32(0), gates: holding, keys: keys, scopes: own, suppresses: true,
 		modes: []intent.Mode{intent.Merge, intent.Merge, intent.Latest, intent.Alone, intent.Digest}, rules: []string{"r"}, texts: 2,
 		lives:   []time.Duration{5 * time.Second, time.Minute, time.Hour, 30 * time.Hour},
 		delays:  []time.Duration{0, 30 * time.Second, 10 * time.Minute},
 		results: []Result{Pushed, Pushed, Pushed, Again, Doubt},
 	},
 	"a clock that is set": {
-		mask: ^uint64(0), gates: holding, keys: keys, scopes: own, suppresses: true, clock: true,
+		mask: ^uint32(0), gates: holding, keys: keys, scopes: own, suppresses: true, clock: true,
 		modes: []intent.Mode{intent.Merge, intent.Merge, intent.Latest, intent.Alone, intent.Digest}, rules: []string{"r"}, texts: 2,
 		lives:   []time.Duration{5 * time.Second, time.Minute, time.Hour, 30 * time.Hour},
 		delays:  []time.Duration{0, 30 * time.Second, 10 * time.Minute},
 		results: []Result{Pushed, Pushed, Pushed, Again, Doubt},
 	},
 	"digests": {
-		mask: ^uint64(0), gates: none, keys: []string{"", "k"}, scopes: own,
+		mask: ^uint32(0), gates: none, keys: []string{"", "k"}, scopes: own,
 		modes: []intent.Mode{intent.Digest}, rules: []string{"r"}, texts: 6,
 		lives:   []time.Duration{5 * time.Second, time.Minute, time.Hour},
 		delays:  []time.Duration{30 * time.Second, 10 * time.Minute, 5 * time.Hour},
@@ -103,21 +103,21 @@ var focuses = map[string]focus{
 	},
 	// More tags than one call can name.
 	"pages": {
-		mask: ^uint64(0), gates: none, keys: []string{""}, scopes: own, tags: true,
+		mask: ^uint32(0), gates: none, keys: []string{""}, scopes: own, tags: true,
 		modes: []intent.Mode{intent.Digest}, rules: []string{"r"}, texts: 3,
 		lives:   []time.Duration{time.Minute, time.Hour, time.Hour},
 		delays:  []time.Duration{10 * time.Minute, 5 * time.Hour},
 		results: []Result{Pushed, Pushed, Again},
 	},
 	"small pages": {
-		mask: ^uint64(0), gates: none, keys: []string{""}, scopes: own, tags: true, room: "any:a,b", more: 58,
+		mask: ^uint32(0), gates: none, keys: []string{""}, scopes: own, tags: true, room: "any:a,b", more: 58,
 		modes: []intent.Mode{intent.Digest}, rules: []string{"r"}, texts: 2,
 		lives:   []time.Duration{time.Hour},
 		delays:  []time.Duration{10 * time.Minute, 5 * time.Hour},
 		results: []Result{Pushed, Pushed, Again},
 	},
 	"small digests": {
-		mask: ^uint64(0), gates: none, keys: []string{""}, scopes: own, room: "any:a,b,c,d", more: 70,
+		mask: ^uint32(0), gates: none, keys: []string{""}, scopes: own, room: "any:a,b,c,d", more: 70,
 		modes: []intent.Mode{intent.Digest}, rules: []string{"r"}, texts: 3,
 		lives:   []time.Duration{5 * time.Second, time.Minute, time.Hour},
 		delays:  []time.Duration{30 * time.Second, 10 * time.Minute, 5 * time.Hour},

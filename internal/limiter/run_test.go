@@ -134,7 +134,7 @@ func (r *run) drain() {
 			r.rest()
 		}
 	}
-	if s := r.s; len(s.doors.units)+len(s.doors.clashed)+len(s.profiles)+len(s.classes)+len(s.newest)+s.changing.size()+s.batches()+s.turning.size()+len(s.bars) > 0 || s.lately != nil {
+	if s := r.s; s.doors.count+len(s.profiles)+len(s.classes)+len(s.newest)+s.changing.size()+s.batches()+s.turning.size()+len(s.bars) > 0 || s.lately != nil {
 		r.t.Fatalf("nothing is pending and this is kept: %+v", s)
 	}
 }

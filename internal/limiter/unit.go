@@ -2,7 +2,6 @@ package limiter
 
 import (
 	"cmp"
-	"hash/maphash"
 	"slices"
 	"unique"
 
@@ -285,66 +284,4 @@ func narrow(a audience.Audience) int {
 	case audience.AllTags, audience.AllAttrs:
 	}
 	return narrowest
-}
-
-// topic is what units must have in common to unite.
-type topic struct {
-	message intent.Message
-	class   *class
-}
-
-// doors leads from a topic to one of its units, and from there to the others. It
-// keeps hashes instead of topics: half of the memory of a million messages.
-type doors struct {
-	seed    maphash.Seed
-	mask    uint64 // of a hash; a test narrows it
-	units   map[uint64]*unit
-	clashed map[topic]*unit // behind the door of another with an equal hash
-}
-
-func newDoors() doors {
-	return doors{seed: maphash.MakeSeed(), mask: ^uint64(0), units: make(map[uint64]*unit), clashed: make(map[topic]*unit)}
-}
-
-func (d *doors) hash(t topic) uint64 { return maphash.Comparable(d.seed, t) & d.mask }
-
-func (u *unit) topic() topic { return topic{u.message, u.class()} }
-
-func (d *doors) find(t topic) *unit {
-	if u := d.units[d.hash(t)]; u != nil && u.topic() == t {
-		return u
-	}
-	if len(d.clashed) == 0 {
-		return nil
-	}
-	return d.clashed[t]
-}
-
-// set makes u the door of its topic.
-func (d *doors) set(u *unit) {
-	t := u.topic()
-	h := d.hash(t)
-	if has := d.units[h]; has == nil || has.topic() == t {
-		delete(d.clashed, t)
-		d.units[h] = u
-		return
-	}
-	d.clashed[t] = u
-}
-
-// close forgets u where it is the door of its topic, and opens that of other, if
-// there is one.
-func (d *doors) close(u, other *unit) {
-	t := u.topic()
-	switch h := d.hash(t); u {
-	case d.units[h]:
-		delete(d.units, h)
-	case d.clashed[t]:
-		delete(d.clashed, t)
-	default:
-		return
-	}
-	if other != nil {
-		d.set(other)
-	}
 }
