@@ -97,8 +97,11 @@ func (i *item) oldest() instant {
 	return i.since()
 }
 
-// ownDue is when the intent should have been pushed.
-func (i *item) ownDue() instant { return i.since().plus(i.profile.policy.MaxDelay) }
+// ownDue is when the intent should have been pushed: what expires before its delay
+// is over has less.
+func (i *item) ownDue() instant {
+	return min(i.since().plus(i.profile.policy.MaxDelay), max(i.since(), i.expires))
+}
 
 // due is when something of it should have been pushed: the intent, or what it
 // superseded, so that revisions cannot postpone a push for ever.

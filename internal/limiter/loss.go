@@ -41,7 +41,8 @@ type ghost line
 
 // own is the course of i's own loss, of the weight given.
 func (i *item) own(weight float64) line {
-	since, delay := i.since().seconds(), i.profile.policy.MaxDelay.Seconds()
+	since := i.since().seconds()
+	delay := i.ownDue().seconds() - since
 	if !i.late && delay >= least {
 		c1 := lossByDue * weight / delay
 		return line{weight, -c1 * since, c1}
