@@ -77,7 +77,7 @@ func (t *tested) write(b *strings.Builder, verbose bool) {
 	if t.Updated {
 		updated = ", updated"
 		if failed > 0 {
-			updated += "; " + ruletest.ErrNotUpdated.Error()
+			updated += "; what is left cannot be written from what happened: change it by hand"
 		}
 	}
 	fmt.Fprintf(b, "%s  %s: %s%s\n", verdict, t.File, of, updated)

@@ -3,7 +3,6 @@ package ruletest
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -30,15 +29,11 @@ type item struct {
 	text    string
 }
 
-// ErrNotUpdated is a file of tests that fail in what cannot be written anew:
-// merges_with, apart_from, an end of an event that did not end so, or a reason where
-// there is none.
-var ErrNotUpdated = errors.New("what these tests expect cannot be written from what happened: change them by hand")
-
 // Update returns the file's text with what was got in the place of what was wanted,
 // and is otherwise the same to the byte: comments, order and form stay. It is
-// nil where nothing is to change. What cannot be written is left as it is; a second
-// Run tells.
+// nil where nothing is to change. What cannot be written is left as it is, and a second
+// Run tells: merges_with, apart_from, an end of an event that did not end so, a reason
+// where there is none.
 func (f *File) Update(r *Result) []byte {
 	s := source{text: f.data, starts: []int{0}}
 	for i, c := range f.data {
