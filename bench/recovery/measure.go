@@ -54,7 +54,7 @@ func (w *world) measure(ctx context.Context, dir string) error {
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "GOMEMLIMIT=" + w.memory, "GOMAXPROCS=2",
 		"BRIDGE_KAFKA_BROKERS=" + w.brokers, "BRIDGE_KAFKA_TOPICS=" + w.input(), "BRIDGE_KAFKA_GROUP=" + w.name,
-		"BRIDGE_KAFKA_RESULTS_TOPIC=" + w.name + ".results", "BRIDGE_KAFKA_DLQ_TOPIC=" + w.name + ".dlq", "BRIDGE_KAFKA_JOURNAL_TOPIC=" + w.journal(),
+		"BRIDGE_KAFKA_RESULTS_TOPIC=" + w.name + ".results", "BRIDGE_KAFKA_DLQ_TOPIC=" + w.name + ".dlq", "BRIDGE_KAFKA_JOURNAL_TOPIC=" + w.journal(), "BRIDGE_KAFKA_REPLAY_TOPIC=" + w.name + ".replay",
 		fmt.Sprintf("BRIDGE_PUSH_SDKAPPID=%d", app), "BRIDGE_PUSH_IDENTIFIER=administrator", "BRIDGE_PUSH_SECRET_KEY=opens-nothing",
 		"BRIDGE_PUSH_URL=http://127.0.0.1:9", "BRIDGE_PUSH_QUOTA=" + strconv.Itoa(w.calls), "BRIDGE_RULES_FILE=" + file, "BRIDGE_HTTP_ADDR=127.0.0.1:0",
 	}

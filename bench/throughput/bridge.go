@@ -51,7 +51,7 @@ func (b bridgeRun) environment() []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"),
 		"BRIDGE_KAFKA_BROKERS=" + strings.Join(b.at.Brokers, ","), "BRIDGE_KAFKA_TOPICS=" + b.topic, "BRIDGE_KAFKA_GROUP=" + b.name,
-		"BRIDGE_KAFKA_RESULTS_TOPIC=" + b.results(), "BRIDGE_KAFKA_DLQ_TOPIC=" + b.name + ".dlq", "BRIDGE_KAFKA_JOURNAL_TOPIC=" + b.name + ".journal",
+		"BRIDGE_KAFKA_RESULTS_TOPIC=" + b.results(), "BRIDGE_KAFKA_DLQ_TOPIC=" + b.name + ".dlq", "BRIDGE_KAFKA_JOURNAL_TOPIC=" + b.name + ".journal", "BRIDGE_KAFKA_REPLAY_TOPIC=" + b.name + ".replay",
 		fmt.Sprintf("BRIDGE_PUSH_SDKAPPID=%d", sdkAppID), "BRIDGE_PUSH_IDENTIFIER=" + identifier, "BRIDGE_PUSH_SECRET_KEY=" + secretKey,
 		"BRIDGE_PUSH_URL=" + b.at.PushURL, "BRIDGE_PUSH_INTERVAL=10ms", "BRIDGE_PUSH_MARGIN=0s", "BRIDGE_PUSH_QUOTA=1000000",
 		"BRIDGE_SETTLE=100ms", "BRIDGE_RULES_FILE=" + b.rules, "BRIDGE_HTTP_ADDR=127.0.0.1:0",

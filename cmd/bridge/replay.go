@@ -163,7 +163,7 @@ func runReplay(cmd *cobra.Command, f replayFlags) error {
 		return err
 	}
 	defer desk.close()
-	now := time.Now().Truncate(time.Second) // it is typed again
+	now := time.Now().Truncate(time.Second).Add(time.Second) // it may be typed again
 	x, err := desk.extentOf(ctx, &f.sel, now)
 	if err != nil {
 		return err

@@ -182,25 +182,24 @@ func (d *replayDesk) state(ctx context.Context, id string) (*replayState, error)
 	if err != nil {
 		return nil, err
 	}
-	pushes, whole := map[string]bool{}, map[string]bool{}
+	pushes, whole, repeats := map[string]bool{}, map[offset.Position]bool{}, map[offset.Position]bool{}
 	for _, t := range ended {
+		if !t.More {
+			whole[t.Position] = true
+		}
 		if t.Kind == journal.Duplicate {
-			continue // of what a repeated write brought twice
+			repeats[t.Position] = true
+			continue
 		}
 		s.Ended[t.Kind.String()]++
 		if t.PushID != "" {
 			pushes[t.PushID] = true
 		}
-		if !t.More {
-			whole[t.ReplayOf] = true
-		}
 	}
-	for of := range whole {
-		if at, err := offset.ParsePosition(of); err != nil || !on.has(at) {
-			delete(whole, of)
-		}
+	if n := len(repeats) - on.copies; n > 0 { // of what the selection held twice
+		s.Ended[journal.Duplicate.String()] = n
 	}
-	s.Pushes, s.Open = len(pushes), s.Fed-len(whole)
+	s.Pushes, s.Open = len(pushes), max(0, s.Fed+on.copies-len(whole))
 	if s.State == "fed" && s.Open == 0 {
 		s.State = "ended"
 	}

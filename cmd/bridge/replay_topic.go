@@ -31,7 +31,7 @@ type onTopic struct {
 	cancelled time.Time // zero: it is not
 	fed       map[offset.Partition]*offset.Set
 	events    int   // fed, each original once
-	copies    int   // fed once more, by a write that was repeated
+	copies    int   // records of them that were written once more
 	end       int64 // of the partition that is written to
 }
 

@@ -25,6 +25,8 @@
   value: {{ .Values.kafka.dlqTopic | quote }}
 - name: BRIDGE_KAFKA_JOURNAL_TOPIC
   value: {{ .Values.kafka.journalTopic | quote }}
+- name: BRIDGE_KAFKA_REPLAY_TOPIC
+  value: {{ .Values.kafka.replayTopic | quote }}
 {{- with .Values.kafka.sasl }}
 {{- if .mechanism }}
 - name: BRIDGE_KAFKA_SASL_MECHANISM
