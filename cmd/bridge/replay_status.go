@@ -238,6 +238,7 @@ func (d *replayDesk) endsOf(ctx context.Context, on *onTopic) ([]results.Told, e
 func (d *replayDesk) waitFor(ctx context.Context, id string, stderr io.Writer) error {
 	open := -1
 	for {
+		start := time.Now()
 		s, err := d.state(ctx, id)
 		if err != nil {
 			return err
@@ -256,7 +257,7 @@ func (d *replayDesk) waitFor(ctx context.Context, id string, stderr io.Writer) e
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("replay %s goes on without being watched: %w", id, context.Cause(ctx))
-		case <-time.After(2 * time.Second):
+		case <-time.After(max(2*time.Second, 5*time.Since(start))): // what is read again may be large
 		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -10,10 +11,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/segmentio/kafka-go"
 
+	"pushbridge/internal/replay"
 	"pushbridge/internal/results"
 )
 
@@ -256,6 +259,59 @@ func TestSoakReplayKilledWhileItIsFed(t *testing.T) {
 	kills := []int64{0, 1, 400, 501, 1000, 2100, 3500, 4700, 5501, 5999}
 	if diff := cmp.Diff(undisturbed, run(t, kills)); diff != "" {
 		t.Errorf("undisturbed against killed at %v (-want +got):\n%s", kills, diff)
+	}
+}
+
+// Who feeds a replay that another cancels meanwhile stops at the next write.
+func TestFeedingStopsWhereTheReplayIsCancelled(t *testing.T) {
+	t.Attr("promise", "explained")
+	s := embeddedSite(t)
+	i := s.run() // makes the topics
+	i.owns()
+	i.stop()
+	lines := make([]string, 3*chunkMessages)
+	for n := range lines {
+		lines[n] = happening(fmt.Sprint("p", n), "member.promo", "oslo", "sale")
+	}
+	s.emit(nil, lines...)
+	for _, variable := range s.env() {
+		name, value, _ := strings.Cut(variable, "=")
+		t.Setenv(name, value)
+	}
+	var stderr strings.Builder
+	desk, err := newReplayDesk(t.Context(), "", &stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer desk.close()
+	sel := selection{Topics: []string{s.topic("events")}, From: "-1h"}
+	if err := sel.check(); err != nil {
+		t.Fatal(err)
+	}
+	x, err := desk.extentOf(t.Context(), &sel, time.Now().Add(time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := desk.choose(t.Context(), &sel, x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := json.Marshal(&sel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	on, err := desk.replayOn(t.Context(), "r1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.on, err = desk.begin(t.Context(), on, &sel, begun{Selection: raw, Extent: x, Selected: len(lines)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := desk.appendControl(t.Context(), replay.TypeCancelled, "r1", struct{}{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := desk.feed(t.Context(), c, &stderr); !errors.Is(err, errCancelled) || c.on.events != chunkMessages {
+		t.Errorf("fed %d events, %v; want the %d of one write and an end", c.on.events, err, chunkMessages)
 	}
 }
 

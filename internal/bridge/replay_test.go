@@ -11,6 +11,7 @@ import (
 
 	"pushbridge/internal/intent"
 	"pushbridge/internal/offset"
+	"pushbridge/internal/pushapi/pushsim"
 	"pushbridge/internal/replay"
 )
 
@@ -136,6 +137,41 @@ func TestReplayIsCancelled(t *testing.T) {
 		}
 		if n := i.status().Pending.Batches; n != 1 {
 			t.Errorf("%d batches wait, want that of r2", n)
+		}
+	})
+}
+
+// A crash in the middle of a replay loses none of its events, pushes none of them twice
+// where its rule says drop, and its results say the replay all the same.
+func TestCrashDuringAReplay(t *testing.T) {
+	t.Attr("promise", "nothing-lost")
+	t.Parallel()
+	inBubble(t, setup{rules: plainRules, users: people, replays: true}, func(t *testing.T, w *world) {
+		i := w.start(func(o *options) { o.limits.StopWithin = 5 * time.Second })
+		sleep(5 * time.Second)
+		w.must(w.sim.Inject(pushsim.Fault{Kind: pushsim.FaultStall, After: true}))
+		w.replayed(promo("first", "gold"), replay.Mark{ID: "r1", Of: original(0)})
+		for len(w.sim.Calls()) == 0 {
+			sleep(100 * time.Millisecond)
+		}
+		w.replayed(promo("second", "silver"), replay.Mark{ID: "r1", Of: original(1)})
+		w.replayed(promo("first", "gold"), replay.Mark{ID: "r1", Of: original(0)}) // once too often
+		w.crash(i)
+		i = w.start()
+		sleep(10 * time.Minute)
+		w.wantReceived(map[string]int{"ann": 1, "bob": 1})
+		want := map[string]string{"r1 events/0@0": "pushed, duplicate", "r1 events/0@1": "pushed"}
+		got := w.ends()
+		if got["r1 events/0@0"] == "duplicate, pushed" {
+			got["r1 events/0@0"] = "pushed, duplicate"
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("ends (-want +got):\n%s", diff)
+		}
+		for _, u := range i.status().Pools {
+			if u.Name == intent.ReplayPool && u.Used != 2 {
+				t.Errorf("replays have used %d calls, want 2, that in doubt among them", u.Used)
+			}
 		}
 	})
 }
