@@ -34,7 +34,8 @@ type callDone struct {
 	breaker      pushapi.BreakerState
 	breakerUntil time.Time
 	void         error
-	unanswered   bool // the fence may be committed later
+	unanswered   bool   // the fence may be committed later
+	fencedAs     string // what the commit said that was taken; empty: none was
 }
 
 // call starts the one call: promise it, see that we still own the partitions,
@@ -44,7 +45,7 @@ func (l *loop) call(session, work context.Context, c chosen, now time.Time) {
 	deadline := now.Add(promiseWithin + ln.underWay())
 	var p *push
 	if f := c.frozen; f != nil {
-		a := f.again(now, deadline)
+		a := f.again(ln, now, deadline)
 		p = &push{identity: identity{id: a.ID, random: a.Random, attempts: a.Number}, lane: ln, batch: c.batch, frozen: f, attempt: a}
 	} else {
 		if p = ln.push; c.batch.Resend && p != nil && p.batch.ID == c.batch.ID {
@@ -82,7 +83,8 @@ func (l *loop) perform(session, work context.Context, p *push, f fence) callDone
 	if done.void = l.b.cfg.Journal.Begin(work, p.attempt); done.void != nil {
 		return done
 	}
-	renewed, err := l.fence(session, work, f, p.attempt.Name())
+	renewed, fencedAs, err := l.fence(session, work, f, &p.attempt)
+	done.fencedAs = fencedAs
 	if done.void = err; err != nil {
 		done.unanswered = !errors.Is(done.void, consume.ErrNotOwner)
 		return done
@@ -107,26 +109,29 @@ func (l *loop) perform(session, work context.Context, p *push, f fence) callDone
 // fence commits what is done, which the broker takes only from the owner, with
 // the attempt's name beside it: what is promised and not named there was never
 // called. A fence that took long is not trusted: another may own by now. It
-// returns when it began, from which the lease that it renewed counts.
-func (l *loop) fence(session, work context.Context, f fence, attempt string) (time.Time, error) {
+// returns when it began, from which the lease that it renewed counts, and what the
+// last commit said that was taken.
+func (l *loop) fence(session, work context.Context, f fence, a *journal.Attempt) (start time.Time, fencedAs string, err error) {
 	for range 3 {
-		start := time.Now()
-		if err := l.session.Commit(session, f.offsets, attempt); err != nil {
-			return time.Time{}, fmt.Errorf("fence attempt %s: %w", attempt, err)
+		start = time.Now()
+		as := a.FencedAs(start.Sub(a.At))
+		if err := l.session.Commit(session, f.offsets, as); err != nil {
+			return start, fencedAs, fmt.Errorf("fence attempt %s: %w", a.Name(), err)
 		}
+		fencedAs = as
 		if f.overtaken {
-			if err := l.b.cfg.Journal.Note(work, journal.Notes{Fenced: attempt}); err != nil {
-				return time.Time{}, fmt.Errorf("fence attempt %s: %w", attempt, err)
+			if err := l.b.cfg.Journal.Note(work, journal.Notes{Fenced: a.Name()}); err != nil {
+				return start, fencedAs, fmt.Errorf("fence attempt %s: %w", a.Name(), err)
 			}
 		}
 		if err := context.Cause(session); err != nil {
-			return time.Time{}, fmt.Errorf("fence attempt %s: %w", attempt, err)
+			return start, fencedAs, fmt.Errorf("fence attempt %s: %w", a.Name(), err)
 		}
 		if time.Since(start) <= fenceFresh {
-			return start, nil
+			return start, fencedAs, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("fence attempt %s: Kafka took more than %v to commit, three times", attempt, fenceFresh)
+	return start, fencedAs, fmt.Errorf("fence attempt %s: Kafka took more than %v to commit, three times", a.Name(), fenceFresh)
 }
 
 // learn gives the outcome to the scheduler and puts the end of the call on its
@@ -134,6 +139,9 @@ func (l *loop) fence(session, work context.Context, f fence, attempt string) (ti
 func (l *loop) learn(done callDone, now time.Time) {
 	p := done.push
 	l.calling = nil
+	if done.fencedAs != "" {
+		l.fenced = done.fencedAs
+	}
 	l.ending = true
 	l.unanswered = l.unanswered || done.unanswered
 	end := &pushEnd{attempt: p.attempt}

@@ -35,6 +35,9 @@ func (l *Lane) Label() string {
 // and as long again for a request that was given up but may still be travelling.
 func (l *Lane) underWay() time.Duration { return 2 * l.CallTimeout }
 
+// afterFence is how long after its fence began a call can be under way.
+func (l *Lane) afterFence() time.Duration { return fenceFresh + l.underWay() }
+
 // checkLanes finds what is wrong with the lanes, or between them and the rules.
 func checkLanes(lanes []Lane, rules *mapper.Rules) []error {
 	var errs []error

@@ -53,7 +53,7 @@ type loop struct {
 	recorded   chan recordDone // size 1: the one write
 	commitDone chan commitDone // size 1: the one commit
 	calling    *push
-	fenced     string     // name of the last attempt; every commit carries it on
+	fenced     string     // what the last fence said; every commit carries it on
 	ending     bool       // the outcome of the last call is not in the journal yet
 	recording  *recordJob // being written; nil: none
 	retryAt    time.Time  // when a write that did not succeed is tried again

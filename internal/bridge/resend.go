@@ -70,10 +70,10 @@ func (f *frozen) batch() *limiter.Batch {
 }
 
 // again is the attempt that follows.
-func (f *frozen) again(now, deadline time.Time) journal.Attempt {
+func (f *frozen) again(ln *lane, now, deadline time.Time) journal.Attempt {
 	a := f.attempt
 	a.Number++
-	a.At, a.Deadline, a.Why = now, deadline, limiter.WhyResend.String()
+	a.At, a.Deadline, a.UnderWay, a.Why = now, deadline, ln.afterFence(), limiter.WhyResend.String()
 	return a
 }
 

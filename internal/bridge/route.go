@@ -42,7 +42,7 @@ func originOf(r *consume.Record, now time.Time) intent.Origin {
 func attemptOf(p *push, rulesVersion string, now, deadline time.Time) journal.Attempt {
 	b := p.batch
 	a := journal.Attempt{
-		ID: p.id, Number: p.attempts, Lane: p.lane.Name, App: p.lane.App, Pool: poolOf(b), At: now, Deadline: deadline,
+		ID: p.id, Number: p.attempts, Lane: p.lane.Name, App: p.lane.App, Pool: poolOf(b), At: now, Deadline: deadline, UnderWay: p.lane.afterFence(),
 		Random: p.random, Condition: b.Audience, Messages: b.Messages,
 		RulesVersion: rulesVersion, OnDoubt: b.OnDoubt, Why: b.Why.String(),
 	}

@@ -143,10 +143,10 @@ func TestAttemptOf(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := &limiter.Batch{Audience: gold, Messages: []intent.Message{saying(t, "hi")}, Covers: tt.covers, OnDoubt: intent.Drop, Why: limiter.WhyDeadline}
 			want := journal.Attempt{
-				ID: "p", Number: 2, Lane: "alerts", App: 8, At: noon, Deadline: noon.Add(10 * time.Second), Random: 7, Condition: gold, Messages: b.Messages,
+				ID: "p", Number: 2, Lane: "alerts", App: 8, At: noon, Deadline: noon.Add(10 * time.Second), UnderWay: 5 * time.Second, Random: 7, Condition: gold, Messages: b.Messages,
 				RulesVersion: "v1", OnDoubt: intent.Drop, Why: "deadline", Covers: tt.want,
 			}
-			p := &push{identity: identity{id: "p", random: 7, attempts: 2}, lane: &lane{Lane: &Lane{Name: "alerts", App: 8}}, batch: b}
+			p := &push{identity: identity{id: "p", random: 7, attempts: 2}, lane: &lane{Lane: &Lane{Name: "alerts", App: 8, CallTimeout: 2 * time.Second}}, batch: b}
 			got := attemptOf(p, "v1", noon, noon.Add(10*time.Second))
 			if diff := cmp.Diff(want, got, byText); diff != "" {
 				t.Errorf("attemptOf (-want +got):\n%s", diff)
@@ -358,7 +358,7 @@ func TestFrozenPushHoldsItsEvents(t *testing.T) {
 			got := false
 			for _, f := range lanes[0].frozen {
 				got = f.hold(intent.Intent{Origin: intent.Origin{Position: at(tt.offset)}, Rule: tt.rule, Audiences: []audience.Audience{tt.audience}})
-				if a := f.again(noon, noon.Add(time.Second)); a.ID != "p" || a.Number != 3 || a.Random != 7 || a.Condition != push.Condition || a.Why != "resend" {
+				if a := f.again(&lane{Lane: &Lane{CallTimeout: 2 * time.Second}}, noon, noon.Add(time.Second)); a.ID != "p" || a.Number != 3 || a.Random != 7 || a.Condition != push.Condition || a.UnderWay != 5*time.Second || a.Why != "resend" {
 					t.Errorf("called again as %+v", a)
 				}
 			}

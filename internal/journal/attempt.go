@@ -1,7 +1,10 @@
 package journal
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"pushbridge/internal/audience"
@@ -32,6 +35,9 @@ type Attempt struct {
 	// Deadline is the last instant at which the call can still be under way. A
 	// call whose end is unknown counts as ended then.
 	Deadline time.Time
+	// UnderWay is how long after its fence began the call can be under way; 0: the
+	// Deadline is all that is known. See FencedAs.
+	UnderWay time.Duration
 
 	Random    uint32 // MsgRandom; a resend keeps it
 	Condition audience.Audience
@@ -53,9 +59,41 @@ type Cover struct {
 	Part bool
 }
 
-// Name tells the attempt from all others: it is the metadata of the commit that
-// fences its call.
+// Name tells the attempt from all others.
 func (a *Attempt) Name() string { return callKey{a.ID, a.Number}.String() }
+
+// FencedAs is the metadata of the commit that fences the attempt's call: its Name, and
+// how long after At that commit was begun. A call in doubt is thus over when it can
+// be, and not only at the Deadline, which allows for slow writes.
+func (a *Attempt) FencedAs(after time.Duration) string {
+	return fmt.Sprintf("%s+%d", a.Name(), wholeMilliseconds(after))
+}
+
+// wholeMilliseconds rounds up: what is told is no shorter than what is meant.
+func wholeMilliseconds(d time.Duration) int64 { return (d + time.Millisecond - 1).Milliseconds() }
+
+// fences is what stands beside the committed offsets: attempts' names, each with how
+// long after its attempt the fence was begun; negative: not known.
+type fences map[string]time.Duration
+
+func parseFences(metadata []string) fences {
+	f := fences{}
+	for _, m := range metadata {
+		name, text, _ := strings.Cut(m, "+")
+		after := time.Duration(-1)
+		if ms, err := strconv.ParseUint(text, 10, 31); err == nil {
+			after = time.Duration(ms) * time.Millisecond
+		}
+		// Of two fences of one attempt, in two partitions, the later counts.
+		if known, ok := f[name]; ok && known >= 0 && after >= 0 {
+			after = max(known, after)
+		} else if ok {
+			after = -1
+		}
+		f[name] = after
+	}
+	return f
+}
 
 // Events returns how many events the attempt carries, one under two rules twice.
 func (a *Attempt) Events() int64 {

@@ -79,7 +79,7 @@ func (s span) partition() offset.Partition { return offset.Partition{Topic: s.To
 // toAttempt returns the attempt that was stored.
 func (w *attempt) toAttempt(covers []cover) (Attempt, error) {
 	a := Attempt{
-		ID: w.ID, Number: w.Number, Lane: w.Lane, App: w.App, Pool: w.Pool, At: w.At, Deadline: w.Deadline, Random: w.Random, Condition: w.Condition, Messages: w.Messages,
+		ID: w.ID, Number: w.Number, Lane: w.Lane, App: w.App, Pool: w.Pool, At: w.At, Deadline: w.Deadline, UnderWay: time.Duration(w.UnderWay) * time.Millisecond, Random: w.Random, Condition: w.Condition, Messages: w.Messages,
 		RulesVersion: w.RulesVersion, Why: w.Why,
 	}
 	switch w.OnDoubt {

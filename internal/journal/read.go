@@ -35,9 +35,9 @@ type ReadFrom struct {
 	// OldestEvent is when the oldest event that is not committed reached Kafka;
 	// zero where there is none.
 	OldestEvent time.Time
-	// Fenced holds the Names that stand beside the committed offsets. A call is
-	// made only after its commit, so an attempt without an outcome whose Name is
-	// not there was never made. Empty: it is not known, any may have been.
+	// Fenced holds what stands beside the committed offsets; see Attempt.FencedAs. A
+	// call is made only after its commit, so an attempt without an outcome whose Name
+	// is not there was never made. Empty: it is not known, any may have been.
 	Fenced []string
 	// Remember is how long, and RememberMax how many, events stay in State.Seen;
 	// 0: none do.

@@ -55,6 +55,7 @@ type attempt struct {
 	At           time.Time         `json:"at"`
 	BrokerAt     time.Time         `json:"broker_at,omitzero"` // the same by the journal's leader
 	Deadline     time.Time         `json:"deadline,omitzero"`
+	UnderWay     int64             `json:"under_way_ms,omitempty"`
 	Random       uint32            `json:"random"`
 	Condition    audience.Audience `json:"condition"`
 	Messages     []intent.Message  `json:"messages"`
@@ -169,7 +170,7 @@ func encode(r record) ([]byte, error) {
 // encodeAttempt writes when it was decided by the broker's clock too, if that is known.
 func encodeAttempt(a *Attempt, brokerAt time.Time) ([][]byte, error) {
 	wire := attempt{
-		ID: a.ID, Number: a.Number, Lane: a.Lane, App: a.App, Pool: a.Pool, At: a.At.UTC(), BrokerAt: brokerAt.UTC(), Deadline: a.Deadline.UTC(), Random: a.Random, Condition: a.Condition,
+		ID: a.ID, Number: a.Number, Lane: a.Lane, App: a.App, Pool: a.Pool, At: a.At.UTC(), BrokerAt: brokerAt.UTC(), Deadline: a.Deadline.UTC(), UnderWay: wholeMilliseconds(a.UnderWay), Random: a.Random, Condition: a.Condition,
 		Messages: a.Messages, RulesVersion: a.RulesVersion, Why: a.Why,
 	}
 	if a.OnDoubt != 0 {

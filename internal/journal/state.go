@@ -152,12 +152,16 @@ func (c *call) took() time.Duration {
 	return max(0, c.end.Sub(c.start))
 }
 
-// age is how long ago the call was over. An unknown end is as late as it can be.
-func (c *call) age(clocks Clocks) time.Duration {
+// age is how long ago the call was over. An unknown end is as late as it can be;
+// fenced is how long after the attempt its fence was begun, negative: not known.
+func (c *call) age(clocks Clocks, fenced time.Duration) time.Duration {
 	if c.ended {
 		return clocks.age(c.end, c.brokerEnd, c.took())
 	}
 	lasts := max(0, c.attempt.Deadline.Sub(c.attempt.At))
+	if fenced >= 0 && c.attempt.UnderWay > 0 {
+		lasts = min(lasts, fenced+c.attempt.UnderWay)
+	}
 	broker := c.brokerAt
 	if !broker.IsZero() {
 		broker = broker.Add(lasts)
@@ -294,15 +298,16 @@ func (h *history) addEnded(e *ended) error {
 // and are rounded against us: an end in the future is that of a request that may
 // still be on its way, or one that a clock which was set back makes; it is no later
 // than if the call began now. What comes out are instants of this process.
-func (h *history) state(clocks Clocks, fenced ...string) *State {
+func (h *history) state(clocks Clocks, metadata ...string) *State {
 	s := &State{Disposed: h.disposed, ByRule: h.byRule, Seen: h.seen, Newest: h.newest, Told: h.telling.below, Records: h.records}
+	fenced := parseFences(metadata)
 	h.forgetUnfenced(s, fenced)
 	for _, k := range h.order {
 		c := h.calls[k]
 		if c.ended && !c.made {
 			continue
 		}
-		age := c.age(clocks)
+		age := c.age(clocks, h.fencedAfter(k, fenced))
 		end := clocks.when(age)
 		if !c.ended {
 			s.Unended = append(s.Unended, Completed{*c.attempt, Outcome{
@@ -320,18 +325,28 @@ func (h *history) state(clocks Clocks, fenced ...string) *State {
 }
 
 // forgetUnfenced drops the attempts that were promised and never made.
-func (h *history) forgetUnfenced(s *State, fenced []string) {
+func (h *history) forgetUnfenced(s *State, fenced fences) {
 	if len(fenced) == 0 {
 		return
 	}
 	h.order = slices.DeleteFunc(h.order, func(k callKey) bool {
 		c, name := h.calls[k], k.String()
-		if c.ended || h.fenced[name] || slices.Contains(fenced, name) {
+		if _, ok := fenced[name]; ok || c.ended || h.fenced[name] {
 			return false
 		}
 		s.Unended = append(s.Unended, Completed{*c.attempt, Outcome{ID: k.id, Number: k.number, Lane: c.lane, App: c.app, Class: ClassVoid}})
 		return true
 	})
+}
+
+// fencedAfter is how long after an attempt its fence was begun; negative: not known,
+// for one that the journal speaks of may have been begun later than what is committed.
+func (h *history) fencedAfter(k callKey, fenced fences) time.Duration {
+	after, ok := fenced[k.String()]
+	if !ok || h.fenced[k.String()] {
+		return -1
+	}
+	return after
 }
 
 // settle finds the pushes that are not over, by all that is said of their
