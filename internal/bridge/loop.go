@@ -41,7 +41,8 @@ type loop struct {
 
 	outbox    outbox
 	lastPush  []PushSummary
-	paused    bool
+	paused    bool // nothing is fetched
+	full      bool // the schedulers hurry
 	draining  bool
 	committed map[offset.Partition]int64
 	commitAt  time.Time
@@ -214,7 +215,9 @@ func (l *loop) step(ctx, work context.Context, now time.Time) time.Time {
 	if at := l.commit(work, now); at.Before(wake) {
 		wake = at
 	}
-	l.setPaused()
+	if l.setPaused() {
+		return now // the schedulers may have another answer
+	}
 	return wake
 }
 
@@ -240,7 +243,10 @@ func (l *loop) idle() bool {
 	return l.calling == nil && l.recording == nil && !l.committing && l.outbox.len() == 0 && len(l.progress()) == 0 && l.lastMark() == nil
 }
 
-func (l *loop) setPaused() {
+// setPaused stops fetching while too much waits. Where that is the schedulers', they
+// hurry until there is room, for behind what may wait stands what may not; it says
+// whether that has changed.
+func (l *loop) setPaused() bool {
 	limit := l.b.cfg.Limits.MaxPending
 	waiting := l.total() - l.replays.open + l.unrecorded()
 	switch {
@@ -251,6 +257,15 @@ func (l *loop) setPaused() {
 		l.paused = false
 		l.b.cfg.Logger.Info("fetching resumes", "pending", waiting)
 	}
+	full := l.paused && 2*l.total() >= limit
+	if full == l.full {
+		return false
+	}
+	l.full = full
+	for _, ln := range l.lanes {
+		ln.sched.Hurry(full)
+	}
+	return true
 }
 
 // forget marks as done what is recorded for good.

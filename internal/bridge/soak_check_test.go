@@ -176,16 +176,12 @@ func (s *soak) mayExpireInSoak(e *storyEvent, rule *storyRule, decided time.Time
 	if decided.Add(time.Millisecond).Before(end) { // the results have milliseconds
 		return false
 	}
-	if s.quota < plenty && rule.priority != "critical" { // it may never have been worth a call
-		return true
-	}
-	// What may wait keeps from being read what may not, where the bound is small.
-	if s.pausedIn(e.at, end) > rule.expire/2 {
-		return true
-	}
 	calls := s.callsIn(rule.app(), end.Add(-24*time.Hour), end)
 	if s.bound <= 8 { // what waits in one lane keeps the other's events from being read
 		calls = max(s.callsIn(testApp, end.Add(-24*time.Hour), end), s.callsIn(alertsApp, end.Add(-24*time.Hour), end))
+	}
+	if s.quota < plenty && rule.priority != "critical" && calls > 0 { // it may never have been worth another
+		return true
 	}
 	if calls >= s.quota/2 { // critical demand keeps the rest to itself
 		return true
@@ -198,17 +194,6 @@ func (s *soak) mayExpireInSoak(e *storyEvent, rule *storyRule, decided time.Time
 		return true
 	}
 	return slices.ContainsFunc(slices.Concat(s.trouble, s.away), func(a span) bool { return a.from.Before(end) && a.to.After(e.at) })
-}
-
-// pausedIn is how long nothing was read between the two.
-func (s *soak) pausedIn(from, to time.Time) time.Duration {
-	var sum time.Duration
-	for _, x := range s.full {
-		if x.to.After(from) && x.from.Before(to) {
-			sum += min(x.to.Sub(from), to.Sub(x.from), to.Sub(from), x.to.Sub(x.from))
-		}
-	}
-	return sum
 }
 
 func (s *soak) callsIn(app uint32, from, to time.Time) int {

@@ -86,24 +86,6 @@ var lossPattern = regexp.MustCompile(`time=(\S+) level=ERROR msg="records lost: 
 // gone.
 var anewPattern = regexp.MustCompile(`time=(\S+) level=WARN msg="topic was made anew: .*" partition=` + inTopic + `/(\d+)`)
 
-// fullPattern is where reading pauses, and where that ends.
-var fullPattern = regexp.MustCompile(`time=(\S+) level=\w+ msg="(fetching pauses|fetching resumes|session ends)`)
-
-// readFull finds when an instance had paused reading.
-func (s *soak) readFull(log string) {
-	var from time.Time
-	for _, m := range fullPattern.FindAllStringSubmatch(log, -1) {
-		at, _ := time.Parse(time.RFC3339Nano, m[1])
-		switch {
-		case m[2] == "fetching pauses":
-			from = at
-		case !from.IsZero():
-			s.full = append(s.full, span{from, at})
-			from = time.Time{}
-		}
-	}
-}
-
 // observe reads everything.
 func (s *soak) observe() *outside {
 	o := &outside{
@@ -115,7 +97,6 @@ func (s *soak) observe() *outside {
 		o.readJournal(s.w, n, r.Value)
 	}
 	for _, i := range s.w.running {
-		s.readFull(i.log.String())
 		for _, m := range anewPattern.FindAllStringSubmatch(i.log.String(), -1) {
 			l := lossLine{kind: "rewound"}
 			l.at, _ = time.Parse(time.RFC3339Nano, m[1])

@@ -24,7 +24,6 @@ type soak struct {
 	life     int // of the input topic: how often it was made anew
 	samples  []sample
 	trouble  []span // when something was wrong
-	full     []span // when nothing more was read, because too much waited
 	writers  []string
 	counts   map[string]int
 	failures []failure

@@ -156,6 +156,9 @@ func (s *Scheduler) choose(now time.Time) *pending {
 	for {
 		p, ok := s.ready.top()
 		if !ok {
+			if s.full {
+				return s.relief()
+			}
 			return nil
 		}
 		if p.frozen() != nil {

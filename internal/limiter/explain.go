@@ -107,6 +107,8 @@ func (s *Scheduler) reason(p *pending) Why {
 	switch c := p.units.class(); {
 	case p.frozen() != nil:
 		return WhyResend
+	case p.state != ready:
+		return WhyFull
 	case p.priority() == intent.Critical:
 		return WhyCritical
 	case c.hours != nil && !c.terms.gate.NotBefore.IsZero():

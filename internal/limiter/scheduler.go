@@ -49,6 +49,7 @@ type Scheduler struct {
 	flight    *flight
 	notBefore time.Time
 	maxBytes  int
+	full      bool // see Hurry
 
 	pricedAt time.Time // as of when the prices are
 	pricedBy int       // changes of the budget that they know

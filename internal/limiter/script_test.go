@@ -26,6 +26,7 @@ import (
 //	until T [took=300ms] [answers=(A, …)]   live as the loop does; after the answers, pushed
 //	next T                                  ask once
 //	done T ANSWER [back-off=D]              the call in flight ends
+//	full | roomy                            memory is full, or is not any more
 //	show T
 //
 // With room, a request that says hello to that audience is as large as allowed, or
@@ -86,6 +87,8 @@ func (s *story) tell(t *testing.T, d *datadriven.TestData) {
 	case "done":
 		s.now = instantOf(t, d)
 		s.done(s.now, d.CmdArgs[1].Key, span(t, d, "back-off", "0s"))
+	case "full", "roomy":
+		s.s.Hurry(d.Cmd == "full")
 	case "show":
 		s.show(instantOf(t, d))
 	default:

@@ -18,6 +18,7 @@ const (
 	WhyDigest                  // it is its digest's time
 	WhyPrice                   // it has lost as much by waiting as a call costs
 	WhyResend                  // its outcome was unknown and its rule says resend
+	WhyFull                    // memory is full, and this gives back most of it
 )
 
 // String returns the word.
@@ -35,6 +36,8 @@ func (w Why) String() string {
 		return "price"
 	case WhyResend:
 		return "resend"
+	case WhyFull:
+		return "memory full"
 	}
 	return "unknown"
 }

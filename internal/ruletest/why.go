@@ -23,7 +23,7 @@ func whyWords(b *limiter.Batch) string {
 		return "digest time"
 	case limiter.WhyPrice:
 		return "price: it had lost as much by waiting as a call costs"
-	case limiter.WhyResend:
+	case limiter.WhyResend, limiter.WhyFull:
 	}
 	return b.Why.String()
 }
