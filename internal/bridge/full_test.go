@@ -19,6 +19,12 @@ rules:
     audience: {attrs_any: {city: "${data.city}"}}
     message: [{text: "${data.text}"}]
     delivery: {priority: critical, max_delay: 10s, expire_after: 5m}
+  - name: level
+    match: {type: level}
+    audience: {attrs_any: {city: "${data.city}"}}
+    message: [{text: "${data.text}"}]
+    coalesce: {mode: latest, key: "${data.city}"}
+    delivery: {max_delay: 6h, expire_after: 12h}
 `
 
 // Memory is full of promos that may wait for hours. The alert behind them must not

@@ -38,6 +38,9 @@ type loop struct {
 	// refused holds the calls that the API refused for good while other parts of what
 	// they carried were open: it is by them that those events end.
 	refused map[partly]*push
+	// whole holds how many calls the events take of which an earlier life called for
+	// some parts.
+	whole map[partly]int
 
 	outbox    outbox
 	lastPush  []PushSummary
@@ -97,6 +100,7 @@ func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time)
 		begun:      make(map[offset.Partition]bool),
 		several:    make(map[offset.Position]int),
 		refused:    make(map[partly]*push),
+		whole:      make(map[partly]int),
 		committed:  make(map[offset.Partition]int64),
 		commitAt:   now.Add(commitEvery),
 		called:     make(chan callDone, 1),

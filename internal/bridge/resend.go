@@ -164,6 +164,10 @@ func (l *loop) admit(in intent.Intent, now time.Time) {
 	if !l.decides() {
 		return // the next owner reads it again
 	}
+	key := partly{in.Origin.Position, in.Rule}
+	if _, ok := l.whole[key]; !ok && len(rest) < len(in.Audiences) {
+		l.whole[key] = len(in.Audiences)
+	}
 	in.Audiences = rest
 	switch {
 	case l.hold(in):

@@ -111,6 +111,9 @@ func TestRestartBetweenTwoPartsOfOneAudience(t *testing.T) {
 		sleep(time.Minute)
 		w.wantClasses("ok", "ok", "ok")
 		w.wantDispositions(map[string]string{"e1": "pushed"})
+		if events, _ := w.results(); events[0].Data.Parts != 3 {
+			t.Errorf("the event says that it took %d calls, want 3", events[0].Data.Parts)
+		}
 		want := map[string]int{}
 		for _, u := range users {
 			want[u.ID] = 1

@@ -164,6 +164,12 @@ func (l *loop) dispose(d journal.Disposition) {
 	if d.Origin.ReplayID != "" {
 		l.replays.ended(&d)
 	}
+	key := partly{d.Origin.Position, d.Rule}
+	if n, ok := l.whole[key]; ok {
+		if delete(l.whole, key); d.Parts > 0 {
+			d.Parts = n
+		}
+	}
 	d.App = l.laneOf[d.Lane].App
 	l.outbox.dispositions.add(d)
 	l.b.metrics.disposed(&d)

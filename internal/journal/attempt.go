@@ -15,9 +15,10 @@ import (
 // Classes of an Outcome that the journal itself tells apart; all others are the
 // API's error classes, which it passes through.
 const (
-	ClassOK    = "ok"    // the API took the push
-	ClassDoubt = "doubt" // the call was made, and nobody knows what came of it
-	ClassVoid  = "void"  // the call was not made, and will not be
+	ClassOK     = "ok"     // the API took the push
+	ClassReject = "reject" // the API refused it for good
+	ClassDoubt  = "doubt"  // the call was made, and nobody knows what came of it
+	ClassVoid   = "void"   // the call was not made, and will not be
 )
 
 // Attempt is one call that is about to be made. It holds all that is needed to

@@ -13,6 +13,7 @@ import (
 type sameEnd struct {
 	kind                                Kind
 	rule, lane, push, taskID, info, why string
+	by                                  string
 	app                                 uint32
 	code                                int
 	doubt, more                         bool
@@ -33,7 +34,7 @@ func compact(ds []Disposition) []ended {
 	var last sameEnd
 	for i := range ds {
 		d := &ds[i]
-		key := sameEnd{d.Kind, d.Rule, d.Lane, d.PushID, d.TaskID, d.Info, d.Why, d.App, d.Code, d.Doubt, d.More}
+		key := sameEnd{d.Kind, d.Rule, d.Lane, d.PushID, d.TaskID, d.Info, d.Why, byOf(d), d.App, d.Code, d.Doubt, d.More}
 		if g == nil || key != last { // neighbours mostly end alike, and the key is long
 			var ok bool
 			if g, ok = groups[key]; !ok {
@@ -55,7 +56,7 @@ func compact(ds []Disposition) []ended {
 		g := groups[key]
 		e := ended{
 			Kind: key.kind.String(), Rule: key.rule, Lane: key.lane, App: key.app, Push: key.push, TaskID: key.taskID, Code: key.code, Info: key.info,
-			Why: key.why, Doubt: key.doubt, More: key.more, At: g.at.UTC(),
+			Why: key.why, By: key.by, Doubt: key.doubt, More: key.more, At: g.at.UTC(),
 		}
 		for p, offsets := range g.offsets {
 			e.Events = append(e.Events, spanOf(p, setOf(offsets)))
@@ -64,6 +65,18 @@ func compact(ds []Disposition) []ended {
 		out[i] = e
 	}
 	return out
+}
+
+// maxBy is how long the name of what superseded an event may be to be kept, in bytes:
+// an event may be called by a megabyte.
+const maxBy = 512
+
+// byOf is what superseded the event, which is told again by that name.
+func byOf(d *Disposition) string {
+	if d.Kind != Superseded || len(d.By) > maxBy {
+		return ""
+	}
+	return d.By
 }
 
 // toOutcome returns the outcome that was stored.

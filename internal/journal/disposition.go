@@ -57,7 +57,7 @@ func ParseKind(s string) (Kind, error) {
 
 // Disposition says how one event ended under one rule.
 //
-// The journal keeps what recovery needs: position, rule, kind, push, code, why,
+// The journal keeps what recovery needs: position, rule, kind, push, code, why, by,
 // doubt and the latest At of those that are stored together. The rest is for the
 // result event, which is made from the same value.
 type Disposition struct {

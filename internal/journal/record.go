@@ -112,6 +112,7 @@ type ended struct {
 	Code   int       `json:"code,omitempty"`
 	Info   string    `json:"info,omitempty"`
 	Why    string    `json:"why,omitempty"`
+	By     string    `json:"by,omitempty"`
 	Doubt  bool      `json:"doubt,omitempty"`
 	More   bool      `json:"more,omitempty"`
 	At     time.Time `json:"at"` // of the latest

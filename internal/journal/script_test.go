@@ -129,6 +129,9 @@ func showUntold(s *State) string {
 		for _, p := range slices.SortedFunc(maps.Keys(e.Events), offset.Partition.Compare) {
 			fmt.Fprintf(&b, " %v %v", p, e.Events[p].Ranges())
 		}
+		if e.By != "" {
+			b.WriteString(", by " + e.By)
+		}
 		if !e.PushedAt.IsZero() {
 			fmt.Fprintf(&b, ", pushed %s", e.PushedAt.UTC().Format(time.RFC3339Nano))
 		}
@@ -225,6 +228,11 @@ func TestWhatIsWrittenKeepsTheSchema(t *testing.T) {
 		func() ([][]byte, error) {
 			b, err := encode(record{Started: &started{At: start}})
 			return [][]byte{b}, err
+		},
+		func() ([][]byte, error) {
+			older := disposed(Superseded, "vip", 1)
+			older[0].By = "/crm#2"
+			return encodeDispositions(older)
 		},
 		func() ([][]byte, error) { return encodeDispositions(disposed(Unmatched, "", 1, 2)) },
 		func() ([][]byte, error) {

@@ -27,9 +27,10 @@ type State struct {
 	// an attempt has no outcome or ClassDoubt, none has ClassOK, and some event has
 	// not ended. Of each it holds the latest attempt; oldest push first.
 	InDoubt []Attempt
-	// Partial holds the pushes that the API took while some event they carry has
-	// not ended: it waits for its other parts, or the dispositions were lost. What
-	// such a push carried must not be pushed again. The latest attempt of each.
+	// Partial holds the pushes that the API took, or refused for good, while some
+	// event they carry has not ended: it waits for its other parts, or the
+	// dispositions were lost. What such a push carried must not be pushed again. The
+	// latest attempt of each.
 	Partial []Completed
 
 	// Seen is the events that were taken in within ReadFrom.Remember.
@@ -356,6 +357,7 @@ func (h *history) settle(s *State) {
 		latest       *Attempt
 		taken, doubt bool
 		outcome      *Outcome // of the attempt that was taken
+		refused      *Outcome // of the one that was refused for good
 	}
 	pushes := map[string]*push{}
 	var order []*push
@@ -370,6 +372,9 @@ func (h *history) settle(s *State) {
 		if p.taken = p.taken || c.taken; c.taken {
 			p.outcome = c.outcome
 		}
+		if c.class == ClassReject {
+			p.refused = c.outcome
+		}
 		p.doubt = p.doubt || c.doubt || !c.ended
 		if c.attempt != nil && (p.latest == nil || p.latest.Number < c.attempt.Number) {
 			p.latest = c.attempt
@@ -377,11 +382,13 @@ func (h *history) settle(s *State) {
 	}
 	for _, p := range order {
 		switch {
-		case p.latest == nil || !p.taken && !p.doubt || h.allEnded(p.latest):
+		case p.latest == nil || !p.taken && !p.doubt && p.refused == nil || h.allEnded(p.latest):
 		case p.taken:
 			s.Partial = append(s.Partial, Completed{Attempt: *p.latest, Outcome: *p.outcome})
-		default:
+		case p.doubt:
 			s.InDoubt = append(s.InDoubt, *p.latest)
+		default:
+			s.Partial = append(s.Partial, Completed{Attempt: *p.latest, Outcome: *p.refused})
 		}
 	}
 }

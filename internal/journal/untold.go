@@ -98,7 +98,7 @@ func (w *ended) toEnd(pushed time.Time) (End, error) {
 	e := End{
 		Disposition: Disposition{
 			Kind: kind, Rule: w.Rule, Lane: w.Lane, App: w.App, PushID: w.Push, TaskID: w.TaskID, Code: w.Code, Info: w.Info,
-			Why: w.Why, Doubt: w.Doubt, More: w.More, At: w.At, PushedAt: pushed,
+			Why: w.Why, By: w.By, Doubt: w.Doubt, More: w.More, At: w.At, PushedAt: pushed,
 		},
 		Events: map[offset.Partition]*offset.Set{},
 	}
