@@ -1,70 +1,112 @@
 package main
 
 import (
-	"encoding/json"
+	"bytes"
 	"errors"
 	"fmt"
-	"io"
+	"os"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"pushbridge/internal/mapper"
+	"pushbridge/internal/ruletest"
 )
 
-// checked is one rule file's result.
-type checked struct {
-	File     string        `json:"file"`
-	Version  string        `json:"version,omitempty"`
-	Rules    int           `json:"rules"`
-	Lanes    []string      `json:"lanes,omitempty"` // beside the default one
-	Problems []problemJSON `json:"problems"`
-	Warnings []problemJSON `json:"warnings,omitempty"`
-
-	warned []*mapper.FileError
-	err    error
-}
-
-type problemJSON struct {
-	Line   int    `json:"line,omitempty"`
-	Column int    `json:"column,omitempty"`
-	Rule   string `json:"rule,omitempty"`
-	Field  string `json:"field,omitempty"`
-	Msg    string `json:"msg"`
-	Do     string `json:"do,omitempty"`
+// checkFlags are what is asked of bridge check.
+type checkFlags struct {
+	output string
+	format string
+	strict bool
 }
 
 func newCheckCmd() *cobra.Command {
-	var output string
+	var f checkFlags
 	cmd := &cobra.Command{
 		Use:   "check FILE...",
 		Short: "Check rule files: every problem, with its place and the mend",
-		Long: `Check rule files as bridge run reads them. Each problem is a line that begins
-with file:line:column. The exit code is 1 if there is any. What is legal and
-will surprise is a warning, which leaves the exit code alone.`,
-		Example: "  bridge check rules.yaml\n  bridge check -o json rules/*.yaml",
-		Args:    atLeastOneFile,
-		RunE: func(cmd *cobra.Command, files []string) error {
-			if err := checkOutput(output); err != nil {
-				return err
-			}
-			good := true
-			results := make([]checked, len(files))
-			for i, file := range files {
-				results[i] = checkFile(file)
-				good = good && results[i].err == nil
-			}
-			if err := printChecked(cmd.OutOrStdout(), output, results); err != nil {
-				return err
-			}
-			if !good {
-				return exitError{code: exitFindings}
-			}
-			return nil
-		},
+		Long: `Check rule files as bridge run reads them, and harder. A path that ends in /...
+is every rule file below it. Each finding is a line that begins with
+file:line:column, and the line of the file with a mark under it.
+
+  error    the file is refused. The exit code is 1 if there is any.
+  warning  the file is taken, and does not do what its author must have meant: a
+           rule that is never asked, a message that nobody shares, a name that
+           nobody uses. With --strict the exit code is 1 for these too.
+  note     the file is taken, and costs more calls than it seems to.
+
+docs/check.md lists what is looked for.`,
+		Example: "  bridge check rules.yaml\n" +
+			"  bridge check --strict --format github rules/...\n" +
+			"  bridge check -o json rules/*.yaml",
+		Args: atLeastOneFile,
+		RunE: func(cmd *cobra.Command, paths []string) error { return f.run(cmd, paths) },
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	flags := cmd.Flags()
+	flags.BoolVar(&f.strict, "strict", false, "exit with 1 for warnings too")
+	flags.StringVarP(&f.output, "output", "o", "text", "text or json")
+	flags.StringVar(&f.format, "format", "", "github: findings as annotations of a pull request; json: as -o json")
 	return cmd
+}
+
+func (f *checkFlags) check() error {
+	if err := checkOutput(f.output); err != nil {
+		return err
+	}
+	switch {
+	case f.format != "" && f.output != "text":
+		return exitError{code: exitUsage, err: errors.New("of --format and --output only one can be said")}
+	case f.format == "json":
+		f.output = "json"
+	case f.format != "" && f.format != "github":
+		return exitError{code: exitUsage, err: fmt.Errorf("format %q: want github or json", f.format)}
+	}
+	return nil
+}
+
+func (f *checkFlags) run(cmd *cobra.Command, paths []string) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	files, err := walk(paths, isRuleFile)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	results := make([]checked, len(files))
+	bad := false
+	for i, file := range files {
+		results[i] = checkFile(file, now)
+		bad = bad || results[i].bad(f.strict)
+	}
+	if err := f.print(cmd.OutOrStdout(), results); err != nil {
+		return err
+	}
+	if bad {
+		return exitError{code: exitFindings}
+	}
+	return nil
+}
+
+// isRuleFile says whether a file that a walk came to is one of rules: YAML with a
+// top-level key of theirs. One that cannot be read is told when it is.
+func isRuleFile(path string) bool {
+	name := strings.TrimSuffix(path, filepath.Ext(path))
+	if !isYAML(path) || strings.HasSuffix(name, ruletest.Suffix) {
+		return false
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return true
+	}
+	for line := range bytes.Lines(data) {
+		if bytes.HasPrefix(line, []byte("rules:")) {
+			return true
+		}
+	}
+	return false
 }
 
 func atLeastOneFile(_ *cobra.Command, args []string) error {
@@ -81,31 +123,76 @@ func checkOutput(output string) error {
 	return nil
 }
 
-func checkFile(file string) checked {
-	rules, err := mapper.Load(file, mapper.Limits{})
-	c := checked{File: file, Problems: []problemJSON{}, err: err}
-	if err == nil {
-		c.Version, c.Rules, c.warned = rules.Version(), len(rules.Rules()), rules.Warnings()
+// checked is one rule file's result.
+type checked struct {
+	File     string        `json:"file"`
+	Version  string        `json:"version,omitempty"`
+	Rules    int           `json:"rules"`
+	Lanes    []string      `json:"lanes,omitempty"` // beside the default one
+	Problems []problemJSON `json:"problems"`
+	Warnings []problemJSON `json:"warnings,omitempty"`
+	Notes    []problemJSON `json:"notes,omitempty"`
+
+	findings []*mapper.FileError // all of them, in the order of their places
+	err      error               // the file cannot be read at all
+}
+
+type problemJSON struct {
+	File   string `json:"file,omitempty"` // where it is another one: a schema
+	Line   int    `json:"line,omitempty"`
+	Column int    `json:"column,omitempty"`
+	Rule   string `json:"rule,omitempty"`
+	Field  string `json:"field,omitempty"`
+	Msg    string `json:"msg"`
+	Do     string `json:"do,omitempty"`
+}
+
+func checkFile(file string, now time.Time) checked {
+	c := checked{File: file, Problems: []problemJSON{}}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return c.unread(fmt.Errorf("read rules: %w", err))
+	}
+	rules, findings, err := mapper.Check(file, data, mapper.Limits{}, now)
+	if err != nil {
+		return c.unread(err)
+	}
+	if c.findings = findings; rules != nil {
+		c.Version, c.Rules = rules.Version(), len(rules.Rules())
 		for _, lane := range rules.Lanes()[1:] {
 			c.Lanes = append(c.Lanes, lane.Name)
 		}
-		for _, w := range c.warned {
-			c.Warnings = append(c.Warnings, problemOf(w))
-		}
-		return c
 	}
-	for _, e := range parts(err) {
-		if f, ok := errors.AsType[*mapper.FileError](e); ok {
-			c.Problems = append(c.Problems, problemOf(f))
-			continue
+	for _, f := range findings {
+		p := problemOf(f)
+		if f.File != file {
+			p.File = f.File
 		}
-		c.Problems = append(c.Problems, problemJSON{Msg: e.Error()})
+		switch f.Severity {
+		case mapper.Warning:
+			c.Warnings = append(c.Warnings, p)
+		case mapper.Note:
+			c.Notes = append(c.Notes, p)
+		case mapper.Problem:
+			c.Problems = append(c.Problems, p)
+		}
 	}
 	return c
 }
 
+func (c checked) unread(err error) checked {
+	c.err = err
+	c.Problems = append(c.Problems, problemJSON{Msg: err.Error()})
+	return c
+}
+
+// bad says whether the file fails the check.
+func (c *checked) bad(strict bool) bool {
+	return len(c.Problems) > 0 || strict && len(c.Warnings) > 0
+}
+
 func problemOf(f *mapper.FileError) problemJSON {
-	return problemJSON{f.Line, f.Column, f.Rule, f.Field, f.Msg, f.Do}
+	return problemJSON{Line: f.Line, Column: f.Column, Rule: f.Rule, Field: f.Field, Msg: f.Msg, Do: f.Do}
 }
 
 // parts returns the errors that a joined one holds.
@@ -114,55 +201,4 @@ func parts(err error) []error {
 		return joined.Unwrap()
 	}
 	return []error{err}
-}
-
-func printChecked(w io.Writer, output string, results []checked) error {
-	if output == "json" {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		enc.SetEscapeHTML(false)
-		return enc.Encode(results)
-	}
-	for _, c := range results {
-		if c.err == nil {
-			for _, warning := range c.warned {
-				printProblem(w, warning)
-			}
-			fmt.Fprintf(w, "%s: %s ok\n", c.File, strings.Join(c.counts(), ", "))
-			continue
-		}
-		all := parts(c.err)
-		for _, e := range all {
-			printProblem(w, e)
-		}
-		fmt.Fprintf(w, "%s: %s\n", c.File, count(len(all), "problem"))
-	}
-	return nil
-}
-
-// printProblem writes a problem and, where it has one, its place in the file.
-func printProblem(w io.Writer, e error) {
-	fmt.Fprintln(w, e)
-	if f, ok := errors.AsType[*mapper.FileError](e); ok && f.Caret() != "" {
-		fmt.Fprintln(w, f.Caret())
-	}
-}
-
-// counts says what is in a good file.
-func (c *checked) counts() []string {
-	all := []string{count(c.Rules, "rule")}
-	if len(c.Lanes) > 0 {
-		all = append(all, count(1+len(c.Lanes), "lane"))
-	}
-	if len(c.warned) > 0 {
-		all = append(all, count(len(c.warned), "warning"))
-	}
-	return all
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -51,6 +51,9 @@ type expression struct {
 	path    *path // nil: evaluate program
 	quick   quick // a shorter way to a boolean, or nil
 	program cel.Program
+
+	root ast.Expr // as it was checked, with info
+	info *ast.SourceInfo
 }
 
 func (l *language) compile(source string) (*expression, error) {
@@ -61,8 +64,8 @@ func (l *language) compile(source string) (*expression, error) {
 	if err := issues.Err(); err != nil {
 		return nil, celFault(source, issues)
 	}
-	root := checked.NativeRep().Expr()
-	x := &expression{source: source, result: checked.OutputType(), path: pathOf(root)}
+	root, info := checked.NativeRep().Expr(), checked.NativeRep().SourceInfo()
+	x := &expression{source: source, result: checked.OutputType(), path: pathOf(root), root: root, info: info}
 	if x.path != nil {
 		return x, nil
 	}

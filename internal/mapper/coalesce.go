@@ -3,7 +3,6 @@ package mapper
 import (
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -182,22 +181,8 @@ func (l *loader) checkScopes(rules []*rule, places []*node) {
 				}
 			}
 		}
-		if written != nil && !shared && written.text != r.name {
+		if written != nil && !shared && written.text == r.delivery.policy.Scope && written.text != r.name {
 			l.warn(written, "coalesce.scope", "no other rule has this scope", "take it out, or write it in the rules that carry later revisions")
 		}
 	}
-}
-
-// takesAllOf says whether r can be seen to match whatever other matches. False
-// says nothing: conditions are not compared.
-func (r *rule) takesAllOf(other *rule) bool {
-	if len(r.filters) > 0 {
-		return false
-	}
-	for _, m := range r.match {
-		if !slices.ContainsFunc(other.match, func(o matcher) bool { return reflect.DeepEqual(m, o) }) {
-			return false
-		}
-	}
-	return r.when == nil || other.when != nil && r.when.source == other.when.source
 }

@@ -22,9 +22,9 @@ var (
 var ruleName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 
 // rules compiles the whole file.
-func (l *loader) rules(root *node) []*rule {
+func (l *loader) rules(root *node) {
 	if l.fields(root, "", fileKeys) == nil {
-		return nil
+		return
 	}
 	switch v := root.get("version"); {
 	case v == nil:
@@ -51,13 +51,11 @@ func (l *loader) rules(root *node) []*rule {
 	switch {
 	case list == nil:
 		l.refuse(root, "rules", "it is missing", "write at least one rule")
-		return nil
+		return
 	case list.kind != listNode || len(list.items) == 0:
 		l.refuse(list, "rules", fmt.Sprintf("want a list with at least one rule, got %s", list), "")
-		return nil
+		return
 	}
-	var rules []*rule
-	var places []*node
 	seen := map[string]int{}
 	for i, n := range list.items {
 		l.rule = ""
@@ -70,11 +68,10 @@ func (l *loader) rules(root *node) []*rule {
 		} else if place := n.get("name"); place != nil {
 			seen[r.name] = place.line
 		}
-		rules, places = append(rules, r), append(places, n)
+		l.compiled, l.places = append(l.compiled, r), append(l.places, n)
 	}
-	l.checkScopes(rules, places)
+	l.checkScopes(l.compiled, l.places)
 	l.rule = ""
-	return rules
 }
 
 // oneRule compiles a rule; its problems are noted, so it may come back in parts.

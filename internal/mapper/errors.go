@@ -7,8 +7,31 @@ import (
 	"unicode/utf8"
 )
 
-// FileError is one problem of a rule file. Parse returns all of a file's at
-// once, joined, in the order of their places.
+// Severity says what a finding about a rule file means for it.
+type Severity uint8
+
+// The severities.
+const (
+	Problem Severity = iota + 1 // the file is refused
+	Warning                     // the file is taken, and will surprise its author
+	Note                        // the file is taken, and costs more than it seems to
+)
+
+// String returns the word that people and JSON read.
+func (s Severity) String() string {
+	switch s {
+	case Problem:
+		return "error"
+	case Warning:
+		return "warning"
+	case Note:
+		return "note"
+	}
+	return fmt.Sprintf("Severity(%d)", uint8(s))
+}
+
+// FileError is one finding about a rule file. Parse returns all problems of a
+// file at once, joined, in the order of their places.
 type FileError struct {
 	File         string
 	Line, Column int    // both from 1; 0 where the whole file is meant
@@ -17,21 +40,24 @@ type FileError struct {
 	Msg          string
 	Do           string // what the author does now; may be empty
 	Excerpt      string // the line of the file
-	Warning      bool   // the file is taken nevertheless
+	Severity     Severity
 }
 
-// Error returns file:line:column, the rule, the field, what is wrong and the
-// mend, on one line.
+// Error returns file:line:column and the text, on one line.
 func (e *FileError) Error() string {
-	var b strings.Builder
-	b.WriteString(e.File)
+	place := e.File
 	if e.Line > 0 {
-		fmt.Fprintf(&b, ":%d:%d", e.Line, e.Column)
+		place += fmt.Sprintf(":%d:%d", e.Line, e.Column)
 	}
-	b.WriteString(": ")
-	if e.Warning {
-		b.WriteString("warning: ")
+	if e.Severity == Warning || e.Severity == Note {
+		place += ": " + e.Severity.String()
 	}
+	return place + ": " + e.Text()
+}
+
+// Text returns the rule, the field, what is wrong and the mend.
+func (e *FileError) Text() string {
+	var b strings.Builder
 	if e.Rule != "" {
 		fmt.Fprintf(&b, "rule %q: ", e.Rule)
 	}

@@ -157,6 +157,7 @@ func (l *loader) active(n *node, field string) *intent.Calendar {
 			l.unknown(item, at, reference{"time interval", name, l.intervals.names, "write it under time_intervals"})
 		}
 		names = append(names, name)
+		l.intervals.used[name] = true
 	}
 	if l.refused > before {
 		return nil

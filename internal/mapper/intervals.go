@@ -17,6 +17,7 @@ type intervals struct {
 	calendars map[string]*intent.Calendar
 	dated     map[string]bool // those that say years, and so close for good
 	unions    map[string]union
+	used      map[string]bool // by some rule, or by defaults
 }
 
 // union is what a rule's `active` comes to. Equal lists are one pointer.

@@ -32,6 +32,10 @@ type loader struct {
 
 	expressions []placed // of the rule being read, in its order
 
+	root     *node
+	compiled []*rule
+	places   []*node // of the compiled rules
+
 	lanes     []Lane // the default lane first
 	intervals intervals
 	zones     map[string]*time.Location // one pointer a name
@@ -52,12 +56,19 @@ func (l *loader) refuse(place *node, field, msg, do string) {
 // warn notes what is legal and will surprise.
 func (l *loader) warn(place *node, field, msg, do string) {
 	e := l.problem(place, field, msg, do)
-	e.Warning = true
+	e.Severity = Warning
+	l.warnings = append(l.warnings, e)
+}
+
+// note notes what is right and costs more than it seems to.
+func (l *loader) note(place *node, field, msg, do string) {
+	e := l.problem(place, field, msg, do)
+	e.Severity = Note
 	l.warnings = append(l.warnings, e)
 }
 
 func (l *loader) problem(place *node, field, msg, do string) *FileError {
-	e := &FileError{File: l.file, Rule: l.rule, Field: field, Msg: msg, Do: do}
+	e := &FileError{File: l.file, Rule: l.rule, Field: field, Msg: msg, Do: do, Severity: Problem}
 	if place != nil {
 		e.Line, e.Column = place.line, place.column
 		e.Excerpt = l.excerpt(place.line)

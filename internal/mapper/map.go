@@ -256,3 +256,14 @@ func whyNone(candidates []*rule, s *scope) string {
 	}
 	return b.String()
 }
+
+// room returns how many bytes of a request what the rule writes leaves for what
+// an event says, which may be less than none; false where that cannot be seen.
+func (r *rule) room() (int, bool) {
+	// One digit stands for whatever an event says: a text and a number.
+	message, _, err := r.message.compose(&scope{blank: true})
+	if err != nil {
+		return 0, false
+	}
+	return r.maxRequest - message.RequestSize(audience.All()), true
+}

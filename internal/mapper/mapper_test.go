@@ -23,7 +23,10 @@ func mustParse(t testing.TB, yaml string) *Rules {
 }
 
 // mustEvent decodes a structured event; members that are not said are filled in.
-func mustEvent(t testing.TB, members string) (*event.Event, intent.Origin) {
+func mustEvent(t interface {
+	Helper()
+	Fatal(...any)
+}, members string) (*event.Event, intent.Origin) {
 	t.Helper()
 	all := map[string]json.RawMessage{"specversion": json.RawMessage(`"1.0"`), "id": json.RawMessage(`"1"`), "source": json.RawMessage(`"/crm/a"`), "type": json.RawMessage(`"x"`)}
 	if err := json.Unmarshal([]byte(members), &all); err != nil {

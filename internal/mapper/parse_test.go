@@ -2,7 +2,6 @@ package mapper
 
 import (
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,7 +10,34 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the golden files")
+// printed returns findings as bridge check prints them.
+func printed(findings []*FileError) string {
+	var b strings.Builder
+	for _, f := range findings {
+		b.WriteString(f.Error() + "\n")
+		if caret := f.Caret(); caret != "" {
+			b.WriteString(caret + "\n")
+		}
+	}
+	return b.String()
+}
+
+// golden compares with a file; GOLDEN=1 writes it anew.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if os.Getenv("GOLDEN") != "" {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("(-golden +got; rewrite with GOLDEN=1):\n%s", diff)
+	}
+}
 
 // problems returns all of a Parse error, one a line.
 func problems(t testing.TB, err error) []*FileError {
@@ -51,26 +77,7 @@ func TestParseErrors(t *testing.T) {
 			if err == nil {
 				t.Fatal("Parse accepts it")
 			}
-			var got strings.Builder
-			for _, p := range problems(t, err) {
-				got.WriteString(p.Error() + "\n")
-				if caret := p.Caret(); caret != "" {
-					got.WriteString(caret + "\n")
-				}
-			}
-			golden := strings.TrimSuffix(file, ".yaml") + ".golden"
-			if *update {
-				if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got.String()); diff != "" {
-				t.Errorf("(-golden +got; rewrite with -update):\n%s", diff)
-			}
+			golden(t, strings.TrimSuffix(file, ".yaml")+".golden", printed(problems(t, err)))
 		})
 	}
 }

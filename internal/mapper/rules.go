@@ -77,23 +77,56 @@ func Load(path string, limits Limits) (*Rules, error) {
 // Parse compiles a rule file's text. The name stands in errors. All problems
 // come back at once: errors.Join of *FileError, in the order of their places.
 func Parse(name string, data []byte, limits Limits) (*Rules, error) {
+	l, err := newLoader(name, data, limits)
+	if err != nil {
+		return nil, err
+	}
+	r := l.load(data)
+	if r == nil {
+		return nil, l.err()
+	}
+	return r, nil
+}
+
+// Check compiles a rule file's text as Parse does and looks harder: it also finds
+// what is legal and does not do what its author must have meant, as of now. The
+// rules are nil where there is a problem among the findings, which are in the
+// order of their places.
+func Check(name string, data []byte, limits Limits, now time.Time) (*Rules, []*FileError, error) {
+	l, err := newLoader(name, data, limits)
+	if err != nil {
+		return nil, nil, err
+	}
+	r := l.load(data)
+	if r != nil {
+		l.lint(now)
+	}
+	findings := slices.Concat(l.faults, l.warnings)
+	byPlace(findings)
+	return r, findings, nil
+}
+
+func newLoader(name string, data []byte, limits Limits) (*loader, error) {
 	lang, err := newLanguage()
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{
+	return &loader{
 		file: name, lines: strings.Split(string(data), "\n"), language: lang, ifEmpty: "write version: 1 and rules",
-		intervals: intervals{calendars: map[string]*intent.Calendar{}, dated: map[string]bool{}, unions: map[string]union{}},
+		intervals: intervals{calendars: map[string]*intent.Calendar{}, dated: map[string]bool{}, unions: map[string]union{}, used: map[string]bool{}},
 		catalog:   newCatalog(),
 		zones:     map[string]*time.Location{"UTC": time.UTC}, gates: newGates(),
 		maxRequest: cmp.Or(limits.MaxRequestBytes, defaultMaxRequest),
-	}
-	var rules []*rule
-	if root := l.tree(data); root != nil {
-		rules = l.rules(root)
+	}, nil
+}
+
+// load compiles the file; nil where there are problems.
+func (l *loader) load(data []byte) *Rules {
+	if l.root = l.tree(data); l.root != nil {
+		l.rules(l.root)
 	}
 	if len(l.faults) > 0 {
-		return nil, l.err()
+		return nil
 	}
 	byPlace(l.warnings)
 	sum := sha256.Sum256(append(slices.Clip(data), l.catalog.sum...))
@@ -101,17 +134,17 @@ func Parse(name string, data []byte, limits Limits) (*Rules, error) {
 		version:  hex.EncodeToString(sum[:6]),
 		validate: l.validators,
 		dirs:     l.catalog.dirs,
-		rules:    rules,
+		rules:    l.compiled,
 		lanes:    l.lanes,
-		warnings: l.warnings,
+		warnings: slices.Clone(l.warnings),
 		gates:    l.gates,
-		language: lang,
+		language: l.language,
 		lines:    l.lines,
 		byType:   map[string][]*rule{},
 		scopes:   &sync.Pool{New: func() any { return new(scope) }},
 	}
 	r.index()
-	return r, nil
+	return r
 }
 
 // index fills byType and others.

@@ -67,7 +67,7 @@ func split(t *testing.T, file string) [][]byte {
 	}
 	all := [][]byte{data}
 	parts := bytes.Split(data, []byte("\n  - "))
-	if filepath.Base(filepath.Dir(file)) == "rules" || bytes.HasPrefix(data, []byte("# beyond")) || len(parts) < 3 {
+	if filepath.Base(filepath.Dir(file)) != "errors" || bytes.HasPrefix(data, []byte("# beyond")) || len(parts) < 3 {
 		return all
 	}
 	for _, part := range parts[1:] {

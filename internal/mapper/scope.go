@@ -30,6 +30,8 @@ type scope struct {
 	text  []byte // data that is no JSON
 	fault error  // why data could not be read
 
+	blank bool // there is no event: every expression gives "1"
+
 	buf   []byte
 	tags  []string
 	pairs map[string]string // of an audience's attributes

@@ -168,6 +168,10 @@ func (t *template) append(dst []byte, s *scope, exact bool) ([]byte, error) {
 			dst = append(dst, p.text...)
 			continue
 		}
+		if s.blank {
+			dst = append(dst, '1')
+			continue
+		}
 		var err error
 		if dst, err = p.expr.appendText(dst, s, exact); err != nil {
 			return dst, err
