@@ -96,8 +96,17 @@ func (l *loader) tags(n *node, field string, spec *audienceSpec) {
 
 func (l *loader) checkTag(n *node, field, text string) {
 	if _, err := audience.OfAnyTag(text); err != nil {
-		l.refuse(n, field, err.Error(), "")
+		l.refuseText(n, field, text, err)
 	}
+}
+
+// refuseText refuses a tag or a value that is written out and no legal one.
+func (l *loader) refuseText(n *node, field, text string, err error) {
+	if text == "" {
+		l.refuse(n, field, "it is empty, which names nobody", "write it, or take it out: an empty one is never everyone")
+		return
+	}
+	l.refuse(n, field, blame(text, err).Error(), "shorten it: the API counts bytes of UTF-8, not characters")
 }
 
 func (l *loader) attributes(n *node, field string, spec *audienceSpec) {
@@ -119,8 +128,12 @@ func (l *loader) attributes(n *node, field string, spec *audienceSpec) {
 		if !literal {
 			value = "x" // only the name can be checked now
 		}
-		if _, err := audience.OfAnyAttr(map[string]string{p.key.text: value}); err != nil {
-			l.refuse(p.value, at, err.Error(), "")
+		switch _, err := audience.OfAnyAttr(map[string]string{p.key.text: value}); {
+		case err == nil:
+		case value == "" || len(value) > audience.MaxBytes:
+			l.refuseText(p.value, at, value, err)
+		default:
+			l.refuse(p.key, at, err.Error(), "name the attribute as the app does: 1 to 50 bytes of UTF-8")
 		}
 		spec.items = append(spec.items, audienceItem{name: p.key.text, value: t})
 	}
@@ -135,7 +148,7 @@ func (l *loader) fix(n *node, field string, spec *audienceSpec) {
 	}
 	fixed, _, err := spec.compose(&scope{})
 	if err != nil {
-		l.refuse(n, field, err.Error(), "")
+		l.refuse(n, field, err.Error(), "the API does not take it: see its limits in docs/rules.md")
 		return
 	}
 	spec.fixed = fixed

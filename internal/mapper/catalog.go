@@ -114,7 +114,7 @@ func (l *loader) addSchema(n *node, field string, c *schemaCompiler, t typeFile)
 		s.schema, err = c.compile(t)
 	}
 	if err != nil {
-		l.refuse(n, field, err.Error(), "")
+		l.refuse(n, field, err.Error(), "mend the file, or take its path out of schemas")
 	}
 }
 

@@ -86,20 +86,36 @@ func (l *language) compile(source string) (*expression, error) {
 	return x, nil
 }
 
-// celFault puts CEL's several lines into one that says where in the expression.
-func celFault(source string, issues *cel.Issues) error {
-	var parts []string
-	for _, e := range issues.Errors() {
-		column := ""
-		if e.Location != nil && e.Location.Column() >= 0 {
-			column = fmt.Sprintf(" at character %d", e.Location.Column()+1)
-		}
-		// The parser's list of all tokens it could have read helps nobody.
-		msg, _, _ := strings.Cut(strings.ReplaceAll(e.Message, "\n", " "), " expecting {")
-		parts = append(parts, msg+column)
+// celError is an expression that does not compile.
+type celError struct{ msg, do string }
+
+func (e *celError) Error() string { return e.msg }
+
+// mend says what an author does about an expression that does not compile.
+func mend(err error) string {
+	if e, ok := errors.AsType[*celError](err); ok && e.do != "" {
+		return e.do
 	}
-	return fmt.Errorf("expression %q: %s", shorten(source), strings.Join(parts, "; "))
+	return "correct the expression: it is CEL over event and data"
 }
+
+// celFault puts CEL's first complaint into one line that says where in the
+// expression; what the parser says after it is of its own making.
+func celFault(source string, issues *cel.Issues) error {
+	e := issues.Errors()[0]
+	column := ""
+	if e.Location != nil && e.Location.Column() >= 0 {
+		column = fmt.Sprintf(" at character %d", e.Location.Column()+1)
+	}
+	// The parser's list of all tokens it could have read helps nobody.
+	msg, _, _ := strings.Cut(parserWords.Replace(e.Message), " expecting ")
+	said := (&typing{}).explain(msg)
+	return &celError{fmt.Sprintf("expression %q: %s%s", shorten(source), said.msg, column), said.do}
+}
+
+// parserWords puts the words of the two parsers into an author's.
+var parserWords = strings.NewReplacer("Syntax error: ", "", "'<EOF>'", "end", "'''", "quote without an end", "mismatched input", "unexpected", "extraneous input", "unexpected",
+	"no viable alternative at input", "unexpected", "token recognition error at: ", "unexpected ", "undeclared reference to", "there is no", " (in container '')", "", "\n", " ")
 
 // evaluate runs the program; every failure says what it was about.
 func (x *expression) evaluate(s *scope) (ref.Val, error) {

@@ -58,7 +58,7 @@ func (l *loader) coalesce(n *node, field string, d *deliverySpec) {
 	modes := []intent.Mode{intent.Merge, intent.Latest, intent.Digest, intent.Alone}
 	i := slices.IndexFunc(modes, func(m intent.Mode) bool { return m.String() == s })
 	if i < 0 {
-		l.refuse(v, join(field, "mode"), fmt.Sprintf("%q: want merge, latest, digest or none", s), "")
+		l.refuse(v, join(field, "mode"), fmt.Sprintf("there is no mode %q", s), "write merge, latest, digest or none")
 		return
 	}
 	d.policy.Mode = modes[i]
@@ -98,7 +98,7 @@ func (l *loader) latest(n *node, field string, d *deliverySpec) {
 func (l *loader) key(n *node, field string, d *deliverySpec) {
 	d.key = l.template(n, field)
 	if d.key != nil && len(d.key.parts) == 0 {
-		l.refuse(n, field, "it is empty", "")
+		l.refuse(n, field, "it is empty, so all events would have one key", "write what tells them apart, like ${data.id}, or take it out")
 	}
 }
 
@@ -143,7 +143,7 @@ func (l *loader) overflow(n *node, field string) intent.Overflow {
 	case s == "fail":
 		l.refuse(n, field, "fail is not in this version", "write next or newest")
 	case ok:
-		l.refuse(n, field, fmt.Sprintf("%q: want next or newest", s), "")
+		l.refuse(n, field, fmt.Sprintf("there is no overflow %q", s), "write next or newest")
 	}
 	return intent.Next
 }

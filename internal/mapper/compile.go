@@ -53,7 +53,7 @@ func (l *loader) rules(root *node) {
 		l.refuse(root, "rules", "it is missing", "write at least one rule")
 		return
 	case list.kind != listNode || len(list.items) == 0:
-		l.refuse(list, "rules", fmt.Sprintf("want a list with at least one rule, got %s", list), "")
+		l.refuse(list, "rules", fmt.Sprintf("want a list with at least one rule, got %s", list), "write - name: …, with match, audience and message")
 		return
 	}
 	seen := map[string]int{}
@@ -132,6 +132,6 @@ func (l *loader) checkSize(n *node, field string, r *rule) {
 		parts = []audience.Audience{audience.All()} // the least that it could be
 	}
 	if err := r.fits(r.message.fixed, parts); err != nil {
-		l.refuse(n, field, err.Error(), "")
+		l.refuse(n, field, err.Error(), "shorten what is written out: a request has a limit")
 	}
 }

@@ -62,7 +62,7 @@ func (l *loader) timing(n *node, field string, d *defaults) {
 		if s, ok := l.text(v, join(field, "priority")); ok {
 			p, err := intent.ParsePriority(s)
 			if err != nil {
-				l.refuse(v, join(field, "priority"), fmt.Sprintf("%q: want critical, high, normal or low", s), "")
+				l.refuse(v, join(field, "priority"), fmt.Sprintf("there is no priority %q", s), "write critical, high, normal or low")
 			}
 			d.priority = p
 		}
@@ -75,7 +75,7 @@ func (l *loader) timing(n *node, field string, d *defaults) {
 	if v := n.get("expire_after"); v != nil {
 		t, ok := l.duration(v, join(field, "expire_after"))
 		if ok && t == 0 {
-			l.refuse(v, join(field, "expire_after"), "0 would expire every event unsent", "")
+			l.refuse(v, join(field, "expire_after"), "0 would expire every event unsent", "say how long an event is worth a push, like 24h")
 		}
 		if ok {
 			d.expireAfter = t
@@ -214,7 +214,7 @@ func (l *loader) onDoubt(n *node, field string) intent.OnDoubt {
 		}
 	}
 	if ok {
-		l.refuse(n, field, fmt.Sprintf("%q: want resend or drop", s), "")
+		l.refuse(n, field, fmt.Sprintf("%q is not what can be done about a call in doubt", s), "write resend or drop")
 	}
 	return 0
 }

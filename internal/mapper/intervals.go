@@ -105,7 +105,7 @@ func (l *loader) calendar(n *node, field, name string) {
 	}
 	c, err := intent.NewCalendar(name, spans...)
 	if err != nil {
-		l.refuse(n, field, err.Error(), "")
+		l.refuse(n, field, err.Error(), "correct the interval")
 		return
 	}
 	if c.Next(aYear).IsZero() && !dated {

@@ -153,7 +153,7 @@ func (l *loader) text(n *node, field string) (string, bool) {
 	case boolNode, integerNode, floatNode:
 		l.refuse(n, field, fmt.Sprintf("want a string, got %s", n), fmt.Sprintf("put it in quotes: %q", n.text))
 	case listNode, mapNode:
-		l.refuse(n, field, fmt.Sprintf("want a string, got %s", n), "")
+		l.refuse(n, field, fmt.Sprintf("want a string, got %s", n), "write a single text here")
 	}
 	return "", false
 }
@@ -179,7 +179,7 @@ func (l *loader) templateOf(n *node, field string, u usage) *template {
 	}
 	t, err := l.language.template(s)
 	if err != nil {
-		l.refuse(n, field, err.Error(), "")
+		l.refuse(n, field, err.Error(), mend(err))
 		return nil
 	}
 	if source, kind, bad := t.notText(u == exactList); bad {
@@ -202,7 +202,7 @@ func (l *loader) templateOf(n *node, field string, u usage) *template {
 // flag reads a boolean.
 func (l *loader) flag(n *node, field string) (bool, bool) {
 	if n.kind != boolNode {
-		l.refuse(n, field, fmt.Sprintf("want true or false, got %s", n), "")
+		l.refuse(n, field, fmt.Sprintf("want true or false, got %s", n), "write true or false, without quotes")
 		return false, false
 	}
 	return n.text == "true", true

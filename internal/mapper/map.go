@@ -219,7 +219,7 @@ func (l *loader) fixMessage(n *node, field string, m *messageSpec) {
 	}
 	message, _, err := m.compose(&scope{})
 	if err != nil {
-		l.refuse(n, field, err.Error(), "")
+		l.refuse(n, field, err.Error(), "the API does not take such a message: correct the element")
 		return
 	}
 	m.fixed = message

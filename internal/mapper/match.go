@@ -167,7 +167,7 @@ func (l *loader) pattern(n *node, field string) (matcher, bool) {
 	}
 	if v := n.get("any_of"); v != nil {
 		if v.kind != listNode || len(v.items) == 0 {
-			l.refuse(v, join(field, "any_of"), fmt.Sprintf("want a list with at least one string, got %s", v), "")
+			l.refuse(v, join(field, "any_of"), fmt.Sprintf("want a list with at least one string, got %s", v), "write any_of: [a, b]")
 			return m, false
 		}
 		for i, item := range v.items {
@@ -205,7 +205,7 @@ func (l *loader) condition(n *node, field string) *expression {
 	}
 	x, err := l.language.compile(s)
 	if err != nil {
-		do := ""
+		do := mend(err)
 		if len(s) > 1 && s[:2] == "${" {
 			do = "when is an expression already: leave out ${ and }"
 		}

@@ -36,7 +36,7 @@ func (l *loader) message(n *node, field string, base defaults) messageSpec {
 	if v := n.get("life_time"); v != nil {
 		d, ok := l.duration(v, join(field, "life_time"))
 		if ok && (d <= 0 || d > intent.MaxLifeTime || d%time.Second != 0) {
-			l.refuse(v, join(field, "life_time"), fmt.Sprintf("%s: want whole seconds, more than 0, at most 168h", v.text), "")
+			l.refuse(v, join(field, "life_time"), fmt.Sprintf("%s is no time that the API stores a message for", v.text), "write whole seconds, more than 0 and at most 168h")
 		}
 		m.lifeTime = d
 	}
@@ -75,7 +75,7 @@ func (l *loader) message(n *node, field string, base defaults) messageSpec {
 	}
 	switch {
 	case customs > 1:
-		l.refuse(v, at, fmt.Sprintf("%d custom elements, allowed 1", customs), "")
+		l.refuse(v, at, fmt.Sprintf("%d custom elements, and a message has at most one", customs), "put what they say into one")
 	case customs == 1 && digest:
 		l.refuse(v, at, "a call holds at most one custom element, so this digest would never hold two messages", "say it with another element, or write mode: merge")
 	}
@@ -116,7 +116,7 @@ func (l *loader) element(n *node, field string) (elementSpec, string) {
 	if word == "text" {
 		t := l.template(v, at)
 		if t != nil && len(t.parts) == 0 {
-			l.refuse(v, at, "it is empty", "")
+			l.refuse(v, at, "it is empty, and the API takes no empty text", "write what users read, or take the element out")
 		}
 		return elementSpec{word: word, text: t}, word
 	}
@@ -135,7 +135,7 @@ func (l *loader) element(n *node, field string) (elementSpec, string) {
 			_, err = intent.NewMessage(intent.Content{Elements: []intent.Element{built}})
 		}
 		if err != nil {
-			l.refuse(v, join(field, name), strings.TrimPrefix(err.Error(), "message element 1: "), "")
+			l.refuse(v, join(field, name), strings.TrimPrefix(err.Error(), "message element 1: "), "the API takes no such element: correct it")
 		}
 	}
 	return e, word
@@ -174,7 +174,7 @@ func (l *loader) section(n *node, at place, k kind, e *elementSpec) {
 			l.section(v, place{at, prefix + name + "."}, k, e)
 		case form == sections:
 			if v.kind != listNode || len(v.items) == 0 {
-				l.refuse(v, at, fmt.Sprintf("want a list with at least one entry, got %s", v), "")
+				l.refuse(v, at, fmt.Sprintf("want a list with at least one entry, got %s", v), "write - type: …, with its other fields")
 				continue
 			}
 			e.count = len(v.items)
@@ -195,8 +195,7 @@ func (l *loader) fieldValue(n *node, field string, f form) *template {
 		return &template{parts: []part{{text: n.text}}}
 	}
 	if f == whole || f == decimal {
-		t := l.numberTemplate(n, field)
-		return t
+		return l.numberTemplate(n, field, f)
 	}
 	t := l.template(n, field)
 	if t == nil || f == wordsForm {
@@ -204,16 +203,20 @@ func (l *loader) fieldValue(n *node, field string, f form) *template {
 	}
 	if text, ok := t.literal(); ok {
 		if _, why := parseWhole(f, text); why != "" {
-			l.refuse(n, field, fmt.Sprintf("%q: %s", text, why), "")
+			l.refuse(n, field, fmt.Sprintf("%q is not known", text), why)
 			return nil
 		}
 	}
 	return t
 }
 
-func (l *loader) numberTemplate(n *node, field string) *template {
+func (l *loader) numberTemplate(n *node, field string, f form) *template {
+	want := "a number"
+	if f == whole {
+		want = "a whole number"
+	}
 	if n.kind != textNode {
-		l.refuse(n, field, fmt.Sprintf("want a number or a string with ${…}, got %s", n), "")
+		l.refuse(n, field, fmt.Sprintf("want %s, got %s", want, n), "write "+want+", or \"${…}\" that gives one")
 		return nil
 	}
 	t := l.template(n, field)

@@ -45,7 +45,7 @@ func (l *loader) offline(n *node, field string) *offlineSpec {
 		switch {
 		case v == nil:
 		case v.kind != mapNode:
-			l.refuse(v, join(field, name), fmt.Sprintf("want a map, got %s", v), "")
+			l.refuse(v, join(field, name), fmt.Sprintf("want a map, got %s", v), "write the maker's object as the API has it; it is passed on")
 		default:
 			*to = l.vendor(v, join(field, name))
 		}
@@ -61,7 +61,7 @@ func (l *loader) vendor(n *node, field string) *vendor {
 		return &vendor{raw: n.text}
 	case floatNode:
 		if !json.Valid([]byte(n.text)) {
-			l.refuse(n, field, fmt.Sprintf("%s is no number of JSON", n.text), "")
+			l.refuse(n, field, fmt.Sprintf("%s is no number of JSON", n.text), "write it like 1.5")
 		}
 		return &vendor{raw: n.text}
 	case nullNode:

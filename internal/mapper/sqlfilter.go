@@ -61,15 +61,12 @@ type sqlFaults struct {
 	first string
 }
 
-// sqlWords puts the parser's words into an author's.
-var sqlWords = strings.NewReplacer("'<EOF>'", "end", "'''", "quote without an end", "mismatched input", "unexpected", "extraneous input", "unexpected", "token recognition error at: ", "unexpected ", "\n", " ")
-
 // SyntaxError implements antlr.ErrorListener.
 //
 //nolint:revive // the interface has six parameters
 func (f *sqlFaults) SyntaxError(_ antlr.Recognizer, _ any, _, column int, msg string, _ antlr.RecognitionException) {
 	// The parser's list of all tokens it could have read helps nobody.
-	msg, _, _ = strings.Cut(sqlWords.Replace(msg), " expecting ")
+	msg, _, _ = strings.Cut(parserWords.Replace(msg), " expecting ")
 	f.note(msg, column)
 }
 

@@ -47,7 +47,7 @@ func (l *language) template(source string) (*template, error) {
 		body := rest[i+2:]
 		end := expressionEnd(body)
 		if end < 0 {
-			return nil, fmt.Errorf("%q: no } ends this ${; write $${ for a literal ${", shorten(rest[i:]))
+			return nil, &celError{fmt.Sprintf("%q: no } ends this ${", shorten(rest[i:])), "write } where the expression ends, or $${ for a literal ${"}
 		}
 		trimmed := strings.TrimLeftFunc(body[:end], unicode.IsSpace)
 		expr, err := l.compile(strings.TrimSpace(trimmed))

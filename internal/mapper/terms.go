@@ -146,17 +146,17 @@ func (l *loader) calls(n *node, field string, least int) (int, bool) {
 
 // whole reads a whole number within bounds.
 func (l *loader) whole(n *node, field string, least, most int) (int, bool) {
-	bounds := fmt.Sprintf("want a whole number, %d or more", least)
+	bounds := fmt.Sprintf("write %d or more", least)
 	if most < maxCalls {
-		bounds = fmt.Sprintf("want a whole number, %d to %d", least, most)
+		bounds = fmt.Sprintf("write %d to %d", least, most)
 	}
 	if n.kind != integerNode {
-		l.refuse(n, field, fmt.Sprintf("%s, got %s", bounds, n), "")
+		l.refuse(n, field, fmt.Sprintf("want a whole number, got %s", n), bounds)
 		return 0, false
 	}
 	i, err := strconv.Atoi(n.text)
 	if err != nil || i < least || i > most {
-		l.refuse(n, field, n.text+": "+bounds, "")
+		l.refuse(n, field, n.text+" is out of bounds", bounds)
 		return 0, false
 	}
 	return i, true
@@ -254,7 +254,7 @@ func (l *loader) pool(n *node, field string, pool *intent.Pool) {
 		pool.AtMost, _ = l.calls(most, join(field, "at_most"), 1)
 	}
 	if pool.AtMost > 0 && pool.AtLeast > pool.AtMost {
-		l.refuse(n.get("at_least"), join(field, "at_least"), fmt.Sprintf("%d is more than at_most %d", pool.AtLeast, pool.AtMost), "")
+		l.refuse(n.get("at_least"), join(field, "at_least"), fmt.Sprintf("%d is more than at_most %d", pool.AtLeast, pool.AtMost), "a pool cannot be promised more than it may use: lower it")
 	}
 	v := n.get("borrow")
 	if v == nil {

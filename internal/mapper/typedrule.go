@@ -20,7 +20,7 @@ func (l *loader) typeRule(n *node, r *rule) {
 	l.warned, l.facts = map[string]bool{}, nil
 	var err error
 	if l.typing, err = l.catalog.typingOf(r.types); err != nil {
-		l.refuse(n, "match", err.Error(), "")
+		l.refuse(n, "match", err.Error(), "correct the schema of the type, or the match")
 	}
 	for _, m := range r.match {
 		l.facts = l.facts.and(facts{"event." + m.attribute: true})
@@ -89,7 +89,7 @@ func (l *loader) readings(p typedPlace, r *reader) {
 }
 
 func (l *loader) refuseWithin(p typedPlace, f finding) {
-	l.refuse(l.inside(p, f.at), p.field, f.msg, f.do)
+	l.refuse(l.inside(p, f.at), p.field, f.msg, mend(&celError{f.msg, f.do}))
 }
 
 // inside returns the place of a byte of the expression.
@@ -108,7 +108,7 @@ func notText(t *cel.Type, u usage, whole bool) (msg, do string) {
 		return "of type " + kind + ", want text", "say what to take when it is absent: .orValue(…)"
 	case t.Kind() == cel.ListKind && u == exactList && whole:
 		if bad, _ := notText(t.Parameters()[0], exactText, false); bad != "" {
-			return "of type " + kind + ", want a list of texts", ""
+			return "of type " + kind + ", want a list of texts", "take one text of each with .map(…)"
 		}
 		return "", ""
 	case t.Kind() == cel.StructKind, t.Kind() == cel.ListKind, t.Kind() == cel.MapKind, t.Kind() == cel.NullTypeKind:

@@ -260,7 +260,10 @@ func (t *typing) explainCall(function, args string) finding {
 	case arithmetic && strings.Contains(args, "string"):
 		f.do = "convert one of them: string(…), int(…) or double(…)"
 	case slices.Contains([]string{"==", "!=", "<", "<=", ">", ">=", "in"}, function):
-		f.do = "by the schema of " + t.of + " they can never be compared"
+		f.do = "they can never be compared: convert one of them"
+		if t.of != "" {
+			f.do = "by the schema of " + t.of + " they can never be compared"
+		}
 	}
 	return f
 }

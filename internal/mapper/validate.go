@@ -91,7 +91,7 @@ func (l *loader) validateOf(n *node) map[string]*validator {
 		switch {
 		case !ok:
 		case i < 0:
-			l.refuse(p.value, at, fmt.Sprintf("%q: want reject, warn or off", word), "")
+			l.refuse(p.value, at, fmt.Sprintf("there is no way to validate called %q", word), "write reject, warn or off")
 		case s != nil && s.schema != nil && validations[i] != ValidateOff:
 			all[p.key.text] = &validator{p.key.text, validations[i], s.schema}
 		}

@@ -129,8 +129,11 @@ func (l *loader) syntax(data []byte, err error) {
 	if trapped {
 		return
 	}
-	do := ""
-	if strings.Contains(l.excerpt(place.line), "${") {
+	do := "mend the YAML here, or just before"
+	switch {
+	case strings.Contains(msg, "'\t'"):
+		msg, do = "there is a tab", "YAML is indented with spaces: replace it"
+	case strings.Contains(l.excerpt(place.line), "${"):
 		do = `a string with ${…} and a colon, a # or a comma needs quotes: "${…}"`
 	}
 	l.refuse(place, "", msg, do)
