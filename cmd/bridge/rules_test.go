@@ -46,12 +46,12 @@ func TestCheck(t *testing.T) {
 		want []string // parts of the output, in order
 		code int
 	}{
-		"good": {[]string{exampleRules}, []string{": 3 rules, 2 notes ok\n"}, 0},
+		"good": {[]string{exampleRules}, []string{": 3 rules, 1 warning, 2 notes ok\n"}, 0},
 		"broken": {[]string{broken}, []string{
 			"broken.yaml:1:10: version: \"2\" is not known; write version: 1\nversion: 2\n         ^\n",
 			"broken.yaml:2:58: rule \"a\": audience.tags_any: the list is empty", "broken.yaml: 2 problems\n",
 		}, exitFindings},
-		"good and broken": {[]string{exampleRules, broken}, []string{"3 rules, 2 notes ok", "2 problems"}, exitFindings},
+		"good and broken": {[]string{exampleRules, broken}, []string{"3 rules, 1 warning, 2 notes ok", "2 problems"}, exitFindings},
 		"absent":          {[]string{"no.yaml"}, []string{"no such file", "1 problem\n"}, exitFindings},
 		"json":            {[]string{"-o", "json", broken}, []string{`"rule": "a"`, `"field": "audience.tags_any"`}, exitFindings},
 		"no file":         {nil, []string{"name at least one file"}, exitUsage},

@@ -3,6 +3,7 @@ package mapper
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -15,6 +16,7 @@ type audienceSpec struct {
 	items []audienceItem
 	fixed []audience.Audience // where nothing hangs on the event
 	bare  bool                // the whole value is one ${…}: tags_any: ${data.tiers}
+	words *wordSet            // that tags must be of; nil: any
 }
 
 // audienceItem is a tag, a list of tags, or the value of an attribute.
@@ -52,6 +54,7 @@ func (l *loader) audience(n *node, field string) audienceSpec {
 				l.refuse(v, field, "it can only be true", "write everyone: true, or name tags or attributes")
 			}
 		case audience.AnyTag, audience.AllTags:
+			spec.words = l.vocabulary.tags
 			l.tags(v, field, &spec)
 		case audience.AnyAttr, audience.AllAttrs:
 			l.attributes(v, field, &spec)
@@ -86,6 +89,9 @@ func (l *loader) tags(n *node, field string, spec *audienceSpec) {
 		if text, ok := t.literal(); ok {
 			literals++
 			l.checkTag(item, at, text)
+			l.checkWord(item, at, text, spec.words)
+		} else {
+			l.checkHead(item, at, t, spec.words)
 		}
 		spec.items = append(spec.items, audienceItem{value: t})
 	}
@@ -135,6 +141,7 @@ func (l *loader) attributes(n *node, field string, spec *audienceSpec) {
 		default:
 			l.refuse(p.key, at, err.Error(), "name the attribute as the app does: 1 to 50 bytes of UTF-8")
 		}
+		l.checkWord(p.key, at, p.key.text, l.vocabulary.attributes)
 		spec.items = append(spec.items, audienceItem{name: p.key.text, value: t})
 	}
 }
@@ -196,6 +203,9 @@ func (a *audienceSpec) compose(s *scope) ([]audience.Audience, string, error) {
 				field = index(field, item)
 			}
 			return nil, field, err
+		}
+		if i := slices.IndexFunc(s.tags, func(tag string) bool { return !a.words.has(tag) }); i >= 0 {
+			return nil, index(field, i), &valueError{value: shorten(s.tags[i]), why: notInVocabulary}
 		}
 		parts, err := a.ofTags(s.tags)
 		if err != nil {

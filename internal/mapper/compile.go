@@ -9,8 +9,7 @@ import (
 
 var (
 	fileKeys = keys{
-		known: []string{"version", "schemas", "validate", "defaults", "time_intervals", "budget", "lanes", "rules"},
-		later: []string{"vocabulary"},
+		known: []string{"version", "schemas", "validate", "vocabulary", "defaults", "time_intervals", "budget", "lanes", "rules"},
 	}
 	ruleKeys = keys{
 		known: []string{"name", "owner", "match", "filter", "filters", "when", "audience", "message", "sender", "online_only", "life_time", "offline", "coalesce", "delivery", "suppresses", "continue"},
@@ -38,6 +37,9 @@ func (l *loader) rules(root *node) {
 	}
 	if v := root.get("validate"); v != nil {
 		l.validators = l.validateOf(v)
+	}
+	if v := root.get("vocabulary"); v != nil {
+		l.vocabularyOf(v)
 	}
 	if v := root.get("time_intervals"); v != nil {
 		l.timeIntervals(v)

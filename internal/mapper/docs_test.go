@@ -27,6 +27,8 @@ func TestDocs(t *testing.T) {
 			text = "version: 1\nrules:\n" + text
 		case strings.Contains(text, "version: 1"):
 			text += rule
+		case strings.Contains(text, "rules:\n"):
+			text = "version: 1\n" + text
 		default:
 			text = "version: 1\n" + text + rule
 		}

@@ -110,7 +110,23 @@ func (l *loader) lintAudience(n *node, r *rule) {
 	case audience.AnyAttr, audience.AllAttrs:
 		l.lintAttributes(v, field, r)
 	case audience.Everyone:
+		l.lintEveryone(v, field, r)
 	}
+}
+
+// lintEveryone finds broadcasts that nothing bounds: one producer in a loop
+// would wake all users as often as the budget allows.
+func (l *loader) lintEveryone(v *node, field string, r *rule) {
+	if r.delivery.gate().Frequency != (intent.Frequency{}) {
+		return
+	}
+	for _, p := range l.lane(r.delivery.policy.Lane).Terms.Pools {
+		if p.Name == r.delivery.gate().Pool && p.AtMost > 0 && !p.Borrow {
+			return
+		}
+	}
+	l.warn(v, field, "nothing says how often everyone may be pushed to, so one wrong producer reaches all users with every call there is",
+		"write delivery: {frequency: {at_most: 2, per: 24h}}, or draw on a pool with at_most and without borrow")
 }
 
 // lintAttributes notes that two values of one attribute never share a call. A
@@ -229,18 +245,18 @@ func (l *loader) lintDelivery(n *node, r *rule) {
 
 // draws says whether some rule uses the lane's pool.
 func (l *loader) draws(lane, pool string) bool {
-	return slices.ContainsFunc(l.compiled, func(r *rule) bool { return r.delivery.policy.Lane == lane && r.delivery.pool() == pool })
+	return slices.ContainsFunc(l.compiled, func(r *rule) bool { return r.delivery.policy.Lane == lane && r.delivery.gate().Pool == pool })
 }
 
-// pool returns the pool that the rule draws on, or "".
-func (d *deliverySpec) pool() string {
+// gate returns what holds the rule's intents back, but for a clock.
+func (d *deliverySpec) gate() intent.Gate {
 	switch {
 	case d.clock != nil:
-		return d.clock.held.Pool
+		return d.clock.held
 	case d.policy.Gate != nil:
-		return d.policy.Gate.Pool
+		return *d.policy.Gate
 	}
-	return ""
+	return intent.Gate{}
 }
 
 // lintUnused finds what is defined and no rule uses.

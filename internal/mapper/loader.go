@@ -36,6 +36,8 @@ type loader struct {
 	compiled []*rule
 	places   []*node // of the compiled rules
 
+	vocabulary vocabulary
+
 	lanes     []Lane // the default lane first
 	intervals intervals
 	zones     map[string]*time.Location // one pointer a name
