@@ -50,7 +50,7 @@ number: all lines before it are written, nothing from it on is.`,
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, files []string) error { return runEmit(cmd, f, files) },
+		RunE: func(cmd *cobra.Command, files []string) error { return runEmit(cmd, f, cmd.InOrStdin(), files) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.topic, "topic", "", "topic to write to (required)")
@@ -61,7 +61,7 @@ number: all lines before it are written, nothing from it on is.`,
 	return cmd
 }
 
-func runEmit(cmd *cobra.Command, f emitFlags, files []string) error {
+func runEmit(cmd *cobra.Command, f emitFlags, in io.Reader, files []string) error {
 	if f.topic == "" {
 		return exitError{code: exitUsage, err: errors.New("emit: --topic is required")}
 	}
@@ -94,7 +94,7 @@ func runEmit(cmd *cobra.Command, f emitFlags, files []string) error {
 		Balancer: kafka.Murmur2Balancer{}, // a key goes where Java's producers put it
 	}
 	e := emitter{flags: f, writer: w}
-	err = e.files(cmd.Context(), cmd.InOrStdin(), files)
+	err = e.files(cmd.Context(), in, files)
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s written to %s\n", count(e.written, "event"), f.topic)
 	return errors.Join(err, w.Close())
 }

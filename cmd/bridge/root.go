@@ -37,6 +37,7 @@ func newRootCmd() *cobra.Command {
 		newSchemaCmd(),
 		newSimulateCmd(),
 		newTestCmd(),
+		newTestPushCmd(),
 		newVersionCmd(),
 	)
 	root.SetHelpCommand(newHelpCmd())

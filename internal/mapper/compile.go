@@ -9,7 +9,7 @@ import (
 
 var (
 	fileKeys = keys{
-		known: []string{"version", "schemas", "validate", "vocabulary", "defaults", "time_intervals", "budget", "lanes", "rules"},
+		known: []string{"version", "schemas", "validate", "vocabulary", "test_audience", "defaults", "time_intervals", "budget", "lanes", "rules"},
 	}
 	ruleKeys = keys{
 		known: []string{"name", "owner", "match", "filter", "filters", "when", "audience", "message", "sender", "online_only", "life_time", "offline", "coalesce", "delivery", "suppresses", "continue"},
@@ -40,6 +40,9 @@ func (l *loader) rules(root *node) {
 	}
 	if v := root.get("vocabulary"); v != nil {
 		l.vocabularyOf(v)
+	}
+	if v := root.get("test_audience"); v != nil {
+		l.testAudienceOf(v)
 	}
 	if v := root.get("time_intervals"); v != nil {
 		l.timeIntervals(v)
@@ -78,7 +81,7 @@ func (l *loader) rules(root *node) {
 
 // oneRule compiles a rule; its problems are noted, so it may come back in parts.
 func (l *loader) oneRule(n *node, field string, base defaults) *rule {
-	r := &rule{maxRequest: l.maxRequest}
+	r := &rule{maxRequest: l.maxRequest, test: l.test}
 	l.expressions = nil
 	defer func() { r.expressions = l.expressions }()
 	if n.kind == mapNode {

@@ -37,6 +37,7 @@ type loader struct {
 	places   []*node // of the compiled rules
 
 	vocabulary vocabulary
+	test       *testAudience // nil: there is none
 
 	lanes     []Lane // the default lane first
 	intervals intervals

@@ -110,6 +110,15 @@ func (r *rule) apply(s *scope) verdict {
 	if in.Policy, field, err = r.delivery.build(s); err != nil {
 		return verdict{failure: r.fail(field, err)}
 	}
+	if _, test := s.attribute(AttrTest); test {
+		if r.test == nil {
+			return verdict{failure: r.fail("test_audience", errNoTestAudience)}
+		}
+		r.test.apply(&in)
+		if err = r.fits(in.Message, in.Audiences); err != nil {
+			return verdict{failure: r.fail("message", err)}
+		}
+	}
 	return verdict{matched: true, intent: in}
 }
 

@@ -18,6 +18,7 @@ import (
 // The zero value is not usable; Load and Parse make one.
 type Rules struct {
 	version  string
+	test     *testAudience // nil: there is none
 	rules    []*rule
 	lanes    []Lane
 	warnings []*FileError
@@ -49,9 +50,10 @@ type rule struct {
 	delivery deliverySpec
 	goOn     bool // `continue`
 
-	line, column int      // of its name
-	expressions  []placed // for people; what is evaluated stands above
-	maxRequest   int      // bytes
+	line, column int           // of its name
+	expressions  []placed      // for people; what is evaluated stands above
+	maxRequest   int           // bytes
+	test         *testAudience // of the file; nil: it has none
 }
 
 // defaultMaxRequest is the largest request where nothing else is said
@@ -140,6 +142,7 @@ func (l *loader) load(data []byte) *Rules {
 		gates:    l.gates,
 		language: l.language,
 		lines:    l.lines,
+		test:     l.test,
 		byType:   map[string][]*rule{},
 		scopes:   &sync.Pool{New: func() any { return new(scope) }},
 	}
