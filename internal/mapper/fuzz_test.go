@@ -44,6 +44,9 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
+		if again, findings := mustCheck(t, "f.yaml", data); again == nil {
+			t.Fatalf("Parse takes it, Check does not:\n%s", printed(findings))
+		}
 		for _, lane := range r.Lanes() {
 			if lane.Terms.Interval = time.Second; lane.Terms.Calls == 0 {
 				continue // the environment's, which may be too few
