@@ -21,14 +21,15 @@ func (f *checkFlags) print(w io.Writer, results []checked) error {
 		if c := &results[i]; f.format == "github" {
 			c.annotate(w)
 		} else {
-			c.print(w)
+			c.print(w, f.strict)
 		}
 	}
 	return nil
 }
 
-// print writes the findings for people, and what there is in one line.
-func (c *checked) print(w io.Writer) {
+// print writes the findings for people, and what there is in one line, which ends
+// in ok where the exit code says so too.
+func (c *checked) print(w io.Writer, strict bool) {
 	if c.err != nil {
 		printProblem(w, c.err)
 	}
@@ -43,7 +44,11 @@ func (c *checked) print(w io.Writer) {
 	if len(c.Lanes) > 0 {
 		all = append(all, count(1+len(c.Lanes), "lane"))
 	}
-	fmt.Fprintf(w, "%s: %s ok\n", c.File, strings.Join(append(all, c.counts()...), ", "))
+	ok := " ok"
+	if c.bad(strict) {
+		ok = ""
+	}
+	fmt.Fprintf(w, "%s: %s%s\n", c.File, strings.Join(append(all, c.counts()...), ", "), ok)
 }
 
 // counts says how much there is beside problems.
