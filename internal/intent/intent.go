@@ -41,6 +41,9 @@ type EventKey struct{ Source, ID, Replay string }
 type Intent struct {
 	Origin Origin
 	Rule   string // the rule's name
+	// Version is that of the rules that the event was mapped under: they may be
+	// replaced while the intent waits.
+	Version string
 
 	// Audiences holds one audience, or the parts of an any-tag audience that is
 	// too large for one call (audience.Spread). The event is pushed when its

@@ -100,7 +100,7 @@ func (s *Scheduler) checkPlaces() error {
 	stand := func(st state, u *purse, q *queue[*pending]) error {
 		n += len(q.items)
 		for _, p := range q.items {
-			if p.state != st || u != nil && s.purses[p.purse] != u || p.frozen() == nil && p.units.class().isShut() != (st == held) {
+			if p.state != st || u != nil && (s.purses[p.purse] != u || s.byKey[purseKeyOf(p)] != u) || p.frozen() == nil && p.units.class().isShut() != (st == held) {
 				return fmt.Errorf("batch %d of state %d is in queue %d", p.id, p.state, st)
 			}
 		}

@@ -68,6 +68,7 @@ func (s *Scheduler) date(t instant) time.Time {
 // so that a million of them hold it once.
 type traits struct {
 	rule, kind string
+	version    string // of the rules
 	partition  offset.Partition
 	policy     intent.Policy // without Expires, and without Key outside digests
 }
@@ -80,7 +81,7 @@ type profile struct {
 }
 
 func (s *Scheduler) profileOf(in *intent.Intent) *profile {
-	t := traits{rule: in.Rule, kind: in.Origin.Type, partition: in.Origin.Position.Partition, policy: in.Policy}
+	t := traits{rule: in.Rule, version: in.Version, kind: in.Origin.Type, partition: in.Origin.Position.Partition, policy: in.Policy}
 	t.policy.Expires = time.Time{}
 	if t.policy.Mode != intent.Digest {
 		t.policy.Key = ""
@@ -149,7 +150,7 @@ func (s *Scheduler) unpack(i *item) *intent.Intent {
 		return f.whole
 	}
 	t := &i.profile.traits
-	in := &intent.Intent{Origin: s.origin(i), Rule: t.rule, Message: i.unit.message, Policy: t.policy}
+	in := &intent.Intent{Origin: s.origin(i), Rule: t.rule, Version: t.version, Message: i.unit.message, Policy: t.policy}
 	in.Policy.Expires = s.date(i.expires)
 	if t.policy.Mode != intent.Digest {
 		in.Policy.Key = i.key()

@@ -1,6 +1,7 @@
 package limiter
 
 import (
+	"slices"
 	"sort"
 	"time"
 
@@ -36,6 +37,11 @@ func (b *Budget) PoolUses(now time.Time) []PoolUse {
 		}
 	}
 	return uses
+}
+
+// hasPool says whether the terms have the pool.
+func (b *Budget) hasPool(name string) bool {
+	return slices.ContainsFunc(b.pools, func(p intent.Pool) bool { return p.Name == name })
 }
 
 // FreeFor returns how many calls the budget leaves for d at now: less than Free

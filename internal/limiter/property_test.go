@@ -275,6 +275,17 @@ func anyHistory(t *rapid.T, known *world, f focus) {
 			r.must(r.w.ended(r.now, d.Ended))
 			r.calm = false
 		},
+		"terms": func(t *rapid.T) {
+			terms := intent.Terms{Calls: r.w.quota, Interval: r.w.interval}
+			for _, name := range []string{"p", "q"} {
+				if rapid.Bool().Draw(t, "has a pool") {
+					terms.Pools = append(terms.Pools, intent.Pool{Name: name, AtMost: rapid.IntRange(1, r.w.quota).Draw(t, "at most"), Borrow: rapid.Bool().Draw(t, "borrows")})
+				}
+			}
+			r.s.SetTerms(r.now, terms)
+			r.twin.SetTerms(r.now, terms)
+			r.calm = false
+		},
 		"": func(*rapid.T) { r.check() },
 	})
 	r.drain()

@@ -1,7 +1,9 @@
 package limiter
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"pushbridge/internal/intent"
@@ -115,26 +117,79 @@ func paid(p *pending, grade int16, loss float64, most time.Duration) instant {
 
 func slotOf(p *pending) *int32 { return &p.slot }
 
+func purseKeyOf(p *pending) purseKey { return purseKey{p.pool(), p.priority() == intent.Critical} }
+
 func (s *Scheduler) purseOf(p *pending) *purse {
-	k := purseKey{p.pool(), p.priority() == intent.Critical}
+	k := purseKeyOf(p)
 	u := s.byKey[k]
 	if u == nil {
-		u = &purse{purseKey: k}
-		u.asleep = queue[*pending]{slot: slotOf, less: func(a, b *pending) bool { return before(-a.worth, -b.worth, a.id, b.id) }}
-		u.due = queue[*pending]{slot: func(p *pending) *int32 { return &p.dueSlot }, less: func(a, b *pending) bool { return before(a.due, b.due, a.id, b.id) }}
-		u.lullEnd = queue[*pending]{slot: func(p *pending) *int32 { return &p.tally.lullSlot }, less: func(a, b *pending) bool { return before(a.lullOver(), b.lullOver(), a.id, b.id) }}
-		if len(s.purses) > math.MaxUint8 {
-			panic("limiter: more pools than a budget may have")
-		}
-		u.index = uint8(len(s.purses))
-		s.byKey[k] = u
-		if s.pricedAt.IsZero() { // the first batch comes before the first question
-			s.reprice(s.now)
-		}
-		u.price = s.priceOf(u, s.pricedAt)
-		s.purses = append(s.purses, u)
+		u = s.openPurse(k)
 	}
 	return u
+}
+
+// openPurse makes a purse, or finds that of what is common where the terms have no
+// such pool.
+func (s *Scheduler) openPurse(k purseKey) *purse {
+	common := purseKey{critical: k.critical}
+	if k != common && !s.budget.hasPool(k.pool) {
+		u := s.byKey[common]
+		if u == nil {
+			u = s.openPurse(common)
+		}
+		s.byKey[k] = u
+		return u
+	}
+	u := &purse{purseKey: k}
+	u.asleep = queue[*pending]{slot: slotOf, less: func(a, b *pending) bool { return before(-a.worth, -b.worth, a.id, b.id) }}
+	u.due = queue[*pending]{slot: func(p *pending) *int32 { return &p.dueSlot }, less: func(a, b *pending) bool { return before(a.due, b.due, a.id, b.id) }}
+	u.lullEnd = queue[*pending]{slot: func(p *pending) *int32 { return &p.tally.lullSlot }, less: func(a, b *pending) bool { return before(a.lullOver(), b.lullOver(), a.id, b.id) }}
+	if s.pricedAt.IsZero() { // the first batch comes before the first question
+		s.reprice(s.now)
+	}
+	u.price = s.priceOf(u, s.pricedAt)
+	s.byKey[k] = u
+	for n, old := range s.purses {
+		if s.byKey[old.purseKey] != old && old.asleep.size()+old.due.size()+old.ready == 0 { // of a pool that is gone
+			u.index = uint8(n)
+			s.purses[n] = u
+			return u
+		}
+	}
+	if len(s.purses) > math.MaxUint8 {
+		panic("limiter: more pools than a budget may have")
+	}
+	u.index = uint8(len(s.purses))
+	s.purses = append(s.purses, u)
+	return u
+}
+
+// SetTerms puts the Scheduler under other terms, from now on; what was spent stays
+// spent. What draws on a pool that they do not have draws on what is common. It
+// panics unless the terms pass their Check.
+func (s *Scheduler) SetTerms(now time.Time, t intent.Terms) {
+	s.budget.SetTerms(t)
+	if s.epoch.IsZero() {
+		return
+	}
+	s.begin(now)
+	maps.DeleteFunc(s.byKey, func(k purseKey, u *purse) bool {
+		return k.pool != "" && (k != u.purseKey || !s.budget.hasPool(k.pool))
+	})
+	var moved []*pending // of pools that are gone, and of those that are new
+	s.everyBatch(func(p *pending) {
+		switch p.state {
+		case asleep, waiting, lulling, ready:
+			if p.frozen() == nil && s.byKey[purseKeyOf(p)] != s.purses[p.purse] {
+				moved = append(moved, p)
+			}
+		case held, behind, nowhere: // in no purse
+		}
+	})
+	slices.SortFunc(moved, byID)
+	for _, p := range moved {
+		s.refile(p)
+	}
 }
 
 // lullOver is until when more of a batch's burst is expected: a little longer than

@@ -9,11 +9,11 @@ import (
 
 var (
 	fileKeys = keys{
-		known: []string{"version", "schemas", "validate", "vocabulary", "test_audience", "defaults", "time_intervals", "budget", "lanes", "rules"},
+		known: []string{"version", "schemas", "validate", "vocabulary", "test_audience", "defaults", "time_intervals", "budget", "lanes", "remap_pending", "rules"},
 	}
 	ruleKeys = keys{
 		known: []string{"name", "owner", "match", "filter", "filters", "when", "audience", "message", "sender", "online_only", "life_time", "offline", "coalesce", "delivery", "suppresses", "continue"},
-		later: []string{"remap_pending", "approve", "cancels"},
+		later: []string{"approve", "cancels"},
 	}
 )
 
@@ -48,6 +48,9 @@ func (l *loader) rules(root *node) {
 		l.timeIntervals(v)
 	}
 	l.lanesOf(root)
+	if v := root.get("remap_pending"); v != nil {
+		l.remap, _ = l.flag(v, "remap_pending")
+	}
 	base := builtin()
 	if d := root.get("defaults"); d != nil {
 		l.defaults(d, &base)

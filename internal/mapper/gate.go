@@ -18,20 +18,35 @@ var (
 // gives the calls of 24 hours back after a restart, not those before.
 const maxMemory = 24 * time.Hour
 
-// gates makes equal gates one pointer, which is how the limiter compares them.
-// What is kept is a cache of values that follow from the rules and the event:
-// it decides nothing.
+// gates makes equal gates one pointer, which is how the limiter compares them,
+// also those of rules that follow each other: what waits under the old ones shares
+// its call with what comes under the new. What is kept is a cache of values that
+// follow from the rules and the event: it decides nothing.
 type gates struct {
-	mu    sync.Mutex
-	known map[intent.Gate]*intent.Gate
-	timed int // of known: those with NotBefore
+	mu        sync.Mutex
+	known     map[intent.Gate]*intent.Gate
+	timed     int                         // of known: those with NotBefore
+	calendars map[string]*intent.Calendar // by what they are made of
 }
 
 // maxTimed bounds the gates with a clock time that are kept. A digest has one a
 // day, and what waits is younger than that by far; past it the earliest goes.
 const maxTimed = 1024
 
-func newGates() *gates { return &gates{known: map[intent.Gate]*intent.Gate{}} }
+func newGates() *gates {
+	return &gates{known: map[intent.Gate]*intent.Gate{}, calendars: map[string]*intent.Calendar{}}
+}
+
+// calendar returns the one pointer of a calendar that is made of this.
+func (g *gates) calendar(of string, c *intent.Calendar) *intent.Calendar {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if known := g.calendars[of]; known != nil {
+		return known
+	}
+	g.calendars[of] = c
+	return c
+}
 
 // one returns the pointer of the value, nil of a gate that holds nothing back.
 func (g *gates) one(value intent.Gate) *intent.Gate {

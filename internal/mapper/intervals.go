@@ -18,6 +18,7 @@ type intervals struct {
 	dated     map[string]bool // those that say years, and so close for good
 	unions    map[string]union
 	used      map[string]bool // by some rule, or by defaults
+	gates     *gates
 }
 
 // union is what a rule's `active` comes to. Equal lists are one pointer.
@@ -54,6 +55,13 @@ func (x *intervals) union(names []string) union {
 		all, dated = append(all, c), dated || x.dated[name]
 	}
 	u := union{calendar: intent.Union(all...)}
+	if len(all) > 1 {
+		var of strings.Builder // they are one pointer each, and stay
+		for _, c := range all {
+			fmt.Fprintf(&of, "%p ", c)
+		}
+		u.calendar = x.gates.calendar(of.String(), u.calendar)
+	}
 	if !dated {
 		u.gap, _ = u.calendar.LongestGap(aYear)
 	}
@@ -111,6 +119,7 @@ func (l *loader) calendar(n *node, field, name string) {
 	if c.Next(aYear).IsZero() && !dated {
 		l.refuse(n, field, "it never opens", "no month has such a day")
 	}
+	c = l.gates.calendar(fmt.Sprintf("%s %+v", name, spans), c)
 	l.intervals.calendars[name], l.intervals.dated[name] = c, dated
 }
 

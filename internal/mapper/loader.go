@@ -43,6 +43,7 @@ type loader struct {
 	intervals intervals
 	zones     map[string]*time.Location // one pointer a name
 	gates     *gates
+	remap     bool
 
 	maxRequest int // bytes of the largest push request
 }

@@ -45,6 +45,7 @@ func (r *Rules) Map(e *event.Event, o intent.Origin) Mapping {
 		case v.failure != nil:
 			m.Failures = append(m.Failures, v.failure)
 		case v.matched:
+			v.intent.Version = r.version
 			m.Intents = append(m.Intents, v.intent)
 		default:
 			continue

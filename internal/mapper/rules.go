@@ -27,6 +27,7 @@ type Rules struct {
 	lines    []string              // of the file
 	validate map[string]*validator // by event type
 	dirs     []string
+	remap    bool
 
 	// byType holds, for each event type that some rule names, the rules that an
 	// event of that type could match, in the file's order; others holds those
@@ -65,6 +66,10 @@ type Limits struct {
 	// MaxRequestBytes is the largest push request that a rule may ask for; an
 	// event that needs a larger one fails. 0: 8000.
 	MaxRequestBytes int
+	// After is the rules that these shall replace, nil where there are none: what
+	// holds events back is the same value in both where it is equal, so that events
+	// of both share calls.
+	After *Rules
 }
 
 // Load reads and compiles the rule file at path.
@@ -113,11 +118,15 @@ func newLoader(name string, data []byte, limits Limits) (*loader, error) {
 	if err != nil {
 		return nil, err
 	}
+	gates := newGates()
+	if limits.After != nil {
+		gates = limits.After.gates
+	}
 	return &loader{
 		file: name, lines: strings.Split(string(data), "\n"), language: lang, ifEmpty: "write version: 1 and rules",
-		intervals: intervals{calendars: map[string]*intent.Calendar{}, dated: map[string]bool{}, unions: map[string]union{}, used: map[string]bool{}},
+		intervals: intervals{calendars: map[string]*intent.Calendar{}, dated: map[string]bool{}, unions: map[string]union{}, used: map[string]bool{}, gates: gates},
 		catalog:   newCatalog(),
-		zones:     map[string]*time.Location{"UTC": time.UTC}, gates: newGates(),
+		zones:     map[string]*time.Location{"UTC": time.UTC}, gates: gates,
 		maxRequest: cmp.Or(limits.MaxRequestBytes, defaultMaxRequest),
 	}, nil
 }
@@ -143,6 +152,7 @@ func (l *loader) load(data []byte) *Rules {
 		language: l.language,
 		lines:    l.lines,
 		test:     l.test,
+		remap:    l.remap,
 		byType:   map[string][]*rule{},
 		scopes:   &sync.Pool{New: func() any { return new(scope) }},
 	}
@@ -180,6 +190,10 @@ func (r *Rules) candidates(eventType string) []*rule {
 // Version returns a short hash of the file's bytes and of the schemas it names:
 // who has the same version has the same rules.
 func (r *Rules) Version() string { return r.version }
+
+// RemapPending says what becomes of the events that wait when these rules take
+// over from others: they are mapped anew, or else keep what those made of them.
+func (r *Rules) RemapPending() bool { return r.remap }
 
 // Lanes returns the lanes and what the file says of their budgets: the default
 // lane first, then the others in the file's order.
