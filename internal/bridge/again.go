@@ -119,7 +119,7 @@ func (l *loop) tellAgain(r *consume.Record, ends []*journal.End, release bool, n
 	origin := l.originOf(r, now)
 	var m mapper.Mapping
 	if r.Err == nil {
-		m = l.b.cfg.Rules.Map(r.Event, origin)
+		m = l.rules.rules.Map(r.Event, origin)
 	}
 	for i, e := range ends {
 		d := e.Disposition

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"pushbridge/internal/consume"
+	"pushbridge/internal/intent"
 	"pushbridge/internal/journal"
 	"pushbridge/internal/mapper"
 	"pushbridge/internal/pushapi"
@@ -38,6 +39,7 @@ type Journal interface {
 type Teller interface {
 	Tell(ctx context.Context, ds []results.Disposed) error
 	TellPush(ctx context.Context, c results.Completed) error
+	TellReload(ctx context.Context, r results.Reloaded) error
 	Bury(ctx context.Context, letters []results.DeadLetter) error
 	BuryPush(ctx context.Context, p results.RefusedPush) error
 }
@@ -62,7 +64,7 @@ type Config struct {
 	// Replays is the one of Topics by which events come again, which Group reads aside;
 	// empty: there is none.
 	Replays string
-	Rules   *mapper.Rules
+	Rules   *mapper.Rules // until Reload replaces them, as the Terms of Lanes
 	Journal Journal
 	// Recall reads the journal back at the start of a session.
 	Recall  func(ctx context.Context, from journal.ReadFrom) (*journal.State, error)
@@ -84,8 +86,12 @@ type Bridge struct {
 	inGroup    atomic.Bool // it has been standby or owner once
 	randoms    *randoms
 
+	current atomic.Pointer[ruleset] // what Reload gave last
+	reloads chan chan struct{}      // tells the loop of it
+
 	// What outlives a session; the loop of the present one owns it.
-	kept []*kept // of each lane
+	kept  []*kept // of each lane
+	inUse string  // version of the rules that it went by last
 }
 
 // New checks the configuration. It starts nothing.
@@ -109,11 +115,23 @@ func New(cfg Config) (*Bridge, error) {
 	need(lim.DedupWindow > 0 && lim.DedupMax > 0, "a positive dedup window and size")
 	need(lim.MaxPending > 0, "a positive pending limit")
 	need(lim.StopWithin > 0, "a positive time to stop")
-	errs = append(errs, checkLanes(cfg.Lanes, cfg.Rules)...)
+	errs = append(errs, checkLanes(cfg.Lanes)...)
+	set := &ruleset{}
+	if cfg.Rules != nil {
+		rs := Ruleset{Rules: cfg.Rules, Terms: make(map[string]intent.Terms)}
+		for i := range cfg.Lanes {
+			rs.Terms[cfg.Lanes[i].Name] = cfg.Lanes[i].Terms
+		}
+		var err error
+		if set, err = rulesetOf(cfg.Lanes, rs); err != nil {
+			errs = append(errs, err)
+		}
+	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	b := &Bridge{cfg: cfg, asks: make(chan chan Status), randoms: newRandoms(cfg.Random)}
+	b := &Bridge{cfg: cfg, asks: make(chan chan Status), reloads: make(chan chan struct{}), randoms: newRandoms(cfg.Random), inUse: cfg.Rules.Version()}
+	b.current.Store(set)
 	for range cfg.Lanes {
 		b.kept = append(b.kept, &kept{})
 	}
@@ -146,7 +164,13 @@ func (b *Bridge) serve(ctx context.Context, s *consume.Session) error {
 	l := newLoop(b, s, state, time.Now())
 	b.serving.Store(true)
 	defer b.serving.Store(false)
-	return l.run(ctx)
+	if err := l.run(ctx); err != nil {
+		return err
+	}
+	if l.again && !l.notOwner {
+		return consume.ErrAgain
+	}
+	return nil
 }
 
 // recall reads the journal, trying again while that fails: a session that does not

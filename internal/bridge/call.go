@@ -55,7 +55,7 @@ func (l *loop) call(session, work context.Context, c chosen, now time.Time) {
 			ln.push = p
 		}
 		p.batch = c.batch
-		p.attempt = attemptOf(p, l.b.cfg.Rules.Version(), now, deadline)
+		p.attempt = attemptOf(p, versionOf(c.batch, l.rules.version()), now, deadline)
 	}
 	l.turns++
 	ln.turn = l.turns

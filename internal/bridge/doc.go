@@ -26,6 +26,9 @@
 // The last three exist only while they have work; each answers on a channel of
 // size 1, so that none waits for the loop to end. The session waits for them.
 //
+// Rules are replaced by Reload: the loop takes them over between two events, or ends
+// its session, and the next one maps anew what waits (docs/decisions/008-hot-reload.md).
+//
 // What a restart must know stands in three places: the committed offsets, beside
 // them the name of the last attempt that was fenced, and the journal, which is
 // read back to the oldest record that is still to be read (docs/journal.md). What

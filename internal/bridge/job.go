@@ -20,13 +20,13 @@ type recordJob struct {
 	calls   []journal.Completed
 	again   []repeat // ends of events that may not have been told
 
-	letters      []results.DeadLetter
-	letterBytes  int
-	notes        journal.Notes
-	push         *pushEnd
-	early        []journal.Disposition // of events that ended without a call
-	rulesVersion string
-	stage        int
+	letters     []results.DeadLetter
+	letterBytes int
+	notes       journal.Notes
+	push        *pushEnd
+	early       []journal.Disposition // of events that ended without a call
+	reloaded    []results.Reloaded
+	stage       int
 
 	promised bool  // its mark and tellsAll are set
 	onlyMark bool  // it has nothing else; not worth a repetition
@@ -35,7 +35,7 @@ type recordJob struct {
 }
 
 func (j *recordJob) len() int {
-	n := 1 + len(j.early) + len(j.again) + len(j.unended) + len(j.calls)
+	n := 1 + len(j.reloaded) + len(j.early) + len(j.again) + len(j.unended) + len(j.calls)
 	if j.push != nil {
 		n += len(j.push.dispositions)
 	}
@@ -57,6 +57,7 @@ func (j *recordJob) write(ctx context.Context, log Journal, tell Teller) error {
 			return j.tell(ctx, tell)
 		},
 		func() error { return j.tellCalls(ctx, tell) },
+		func() error { return j.tellReloads(ctx, tell) },
 	}[j.stage:] {
 		if err := stage(); err != nil {
 			return err
@@ -96,6 +97,15 @@ func (j *recordJob) tellCalls(ctx context.Context, tell Teller) error {
 	return nil
 }
 
+func (j *recordJob) tellReloads(ctx context.Context, tell Teller) error {
+	for _, r := range j.reloaded {
+		if err := tell.TellReload(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // ended returns the dispositions that are decided now, those of the call first.
 func (j *recordJob) ended() iter.Seq[*journal.Disposition] {
 	return func(yield func(*journal.Disposition) bool) {
@@ -115,9 +125,9 @@ func (j *recordJob) ended() iter.Seq[*journal.Disposition] {
 
 func (j *recordJob) tell(ctx context.Context, tell Teller) error {
 	ds := make([]results.Disposed, 0, min(tellMax, j.len()))
-	add := func(d *journal.Disposition, rulesVersion string) error {
+	add := func(d *journal.Disposition) error {
 		ds = append(ds, results.Disposed{
-			Disposition: *d, RulesVersion: rulesVersion,
+			Disposition:   *d,
 			CorrelationID: d.Origin.CorrelationID, TraceParent: d.Origin.Traceparent,
 		})
 		if len(ds) < tellMax {
@@ -128,12 +138,12 @@ func (j *recordJob) tell(ctx context.Context, tell Teller) error {
 		return err
 	}
 	for i := range j.again {
-		if err := add(&j.again[i].Disposition, ""); err != nil { // under which rules is not known
+		if err := add(&j.again[i].Disposition); err != nil {
 			return err
 		}
 	}
 	for d := range j.ended() {
-		if err := add(d, j.rulesVersion); err != nil {
+		if err := add(d); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -180,6 +181,7 @@ type told struct {
 		Offset      int64
 		EventID     string `json:"event_id"`
 		Rule        string
+		Version     string `json:"rules_version"`
 		Lane        string
 		Why         string
 		Disposition string
@@ -202,6 +204,10 @@ type told struct {
 		Rules   []string
 		// of a digest
 		Messages int
+
+		Previous string `json:"previous_version"`
+		Pending  int
+		Remapped bool
 	}
 }
 
@@ -221,11 +227,25 @@ func (w *world) results() (events, pushes []told) {
 			events = append(events, x)
 		case "bridge.push.completed.v1":
 			pushes = append(pushes, x)
+		case "bridge.rules.reloaded.v1":
 		default:
 			w.t.Errorf("result of type %q", x.Type)
 		}
 	}
 	return events, pushes
+}
+
+// reloads returns what was told of rules that took over.
+func (w *world) reloads() (all []told) {
+	w.t.Helper()
+	for _, r := range w.read(resultsTopic) {
+		var x told
+		w.must(json.Unmarshal(r.Value, &x))
+		if x.Type == "bridge.rules.reloaded.v1" && !slices.ContainsFunc(all, func(y told) bool { return y.ID == x.ID }) {
+			all = append(all, x)
+		}
+	}
+	return all
 }
 
 // wantDispositions checks how every event ended so far: id of the event, with

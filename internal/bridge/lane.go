@@ -9,7 +9,6 @@ import (
 	"pushbridge/internal/intent"
 	"pushbridge/internal/journal"
 	"pushbridge/internal/limiter"
-	"pushbridge/internal/mapper"
 	"pushbridge/internal/pushapi"
 )
 
@@ -19,7 +18,7 @@ type Lane struct {
 	Name        string // as the rules write it; empty: the default lane, which there always is
 	App         uint32 // sdkappid, whose budget it is; no two lanes have one app
 	Pusher      Pusher
-	Terms       intent.Terms
+	Terms       intent.Terms  // until Reload gives others
 	CallTimeout time.Duration // deadline of one call
 }
 
@@ -38,8 +37,8 @@ func (l *Lane) underWay() time.Duration { return 2 * l.CallTimeout }
 // afterFence is how long after its fence began a call can be under way.
 func (l *Lane) afterFence() time.Duration { return fenceFresh + l.underWay() }
 
-// checkLanes finds what is wrong with the lanes, or between them and the rules.
-func checkLanes(lanes []Lane, rules *mapper.Rules) []error {
+// checkLanes finds what is wrong with the lanes.
+func checkLanes(lanes []Lane) []error {
 	var errs []error
 	names, apps := map[string]bool{}, map[uint32]bool{}
 	for i := range lanes {
@@ -52,22 +51,11 @@ func checkLanes(lanes []Lane, rules *mapper.Rules) []error {
 		refuse(names[l.Name], "it is there twice")
 		refuse(l.App == 0 || apps[l.App], "app %d: want an app of its own", l.App)
 		refuse(l.Pusher == nil, "Pusher is missing")
-		if err := l.Terms.Check(); err != nil {
-			refuse(true, "%v", err)
-		}
 		refuse(l.CallTimeout <= 0, "a timeout of calls of %v: want more than 0", l.CallTimeout)
 		names[l.Name], apps[l.App] = true, true
 	}
 	if !names[""] {
 		errs = append(errs, errors.New("bridge config: the default lane is missing"))
-	}
-	if rules == nil {
-		return errs
-	}
-	for _, want := range rules.Lanes() {
-		if !names[want.Name] {
-			errs = append(errs, fmt.Errorf("bridge config: the rules have the lane %s, Lanes has not", want.Name))
-		}
 	}
 	return errs
 }
@@ -84,6 +72,7 @@ type kept struct {
 type lane struct {
 	*Lane
 	*kept
+	terms   intent.Terms    // of the rules in use
 	budget  *limiter.Budget // the scheduler's; only asked
 	sched   *limiter.Scheduler
 	frozen  []*frozen   // in doubt since an earlier life: its next calls
@@ -92,10 +81,16 @@ type lane struct {
 	counted []time.Time // ends of the calls that count, at least those of the last hour
 }
 
-// newLane restores a lane's budget from what the journal says of its app.
-func newLane(b *Bridge, n int, memory *limiter.Memory, state *journal.State) *lane {
-	cfg, k := &b.cfg.Lanes[n], b.kept[n]
-	ln := &lane{Lane: cfg, kept: k, budget: limiter.NewBudgetOf(cfg.Terms)}
+// restored is what a session knows from before.
+type restored struct {
+	memory *limiter.Memory
+	state  *journal.State
+}
+
+// newLane restores the budget of the nth lane from what the journal says of its app.
+func newLane(b *Bridge, n int, terms intent.Terms, restored restored) *lane {
+	cfg, k, state := &b.cfg.Lanes[n], b.kept[n], restored.state
+	ln := &lane{Lane: cfg, kept: k, terms: terms, budget: limiter.NewBudgetOf(terms)}
 	for c := range state.CallsOf(cfg.Name, cfg.App) {
 		k.boundary.recall(c)
 		if !c.Counted {
@@ -106,7 +101,7 @@ func newLane(b *Bridge, n int, memory *limiter.Memory, state *journal.State) *la
 		ln.counted = append(ln.counted, c.End)
 	}
 	ln.sched = limiter.New(limiter.Config{
-		Budget: ln.budget, Settle: b.cfg.Limits.Settle, Memory: memory, NotBefore: k.notBefore, MaxBytes: b.cfg.Limits.MaxRequestBytes,
+		Budget: ln.budget, Settle: b.cfg.Limits.Settle, Memory: restored.memory, NotBefore: k.notBefore, MaxBytes: b.cfg.Limits.MaxRequestBytes,
 	})
 	for c := range state.CallsOf(cfg.Name, cfg.App) {
 		if c.Counted && c.Condition != (audience.Audience{}) {
@@ -222,7 +217,7 @@ func (l *loop) total() int {
 // laneStatus is one lane for people and metrics.
 func (ln *lane) status(now time.Time) LaneStatus {
 	s := LaneStatus{
-		Name: ln.Name, App: ln.App, Calls: ln.Terms.Calls, Pending: ln.sched.Snapshot(now, waitingShown), Pools: ln.budget.PoolUses(now),
+		Name: ln.Name, App: ln.App, Calls: ln.terms.Calls, Pending: ln.sched.Snapshot(now, waitingShown), Pools: ln.budget.PoolUses(now),
 		LastHour: ln.lastHour(now), Blocked: ln.blocked, Freed: ln.boundary.freed,
 	}
 	for p, n := range ln.holding() {
@@ -247,7 +242,7 @@ func (ln *lane) told(o pushapi.Outcome, v limiter.Verdict) {
 		ln.blocked = o.Err.Error()
 	case pushapi.ClassRetry, pushapi.ClassWait, pushapi.ClassResign, pushapi.ClassDoubt:
 		// It heals by itself; where no call follows, nothing would say that it has.
-		ln.blocked, ln.blockedUntil = o.Err.Error(), later(v.NotBefore, v.End.Add(ln.Terms.Interval))
+		ln.blocked, ln.blockedUntil = o.Err.Error(), later(v.NotBefore, v.End.Add(ln.terms.Interval))
 	}
 }
 

@@ -323,7 +323,7 @@ func TestNewNamesEveryMistakeOfLanes(t *testing.T) {
 	_, err = New(Config{Rules: rules, Lanes: []Lane{{Name: "a", App: 1}, {Name: "a", App: 1}}})
 	for _, want := range []string{
 		"lane a: it is there twice", "lane a: app 1: want an app of its own", "lane a: Pusher is missing", "lane a: budget: quota 0: want at least 1 call",
-		"lane a: a timeout of calls of 0s", "the default lane is missing", "the rules have the lane alerts, Lanes has not",
+		"lane a: a timeout of calls of 0s", "the default lane is missing", "the rules have the lane alerts, which this process has not",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("New: %v\nwant %q in it", err, want)

@@ -22,6 +22,7 @@ const commitEvery = time.Second
 type loop struct {
 	b        *Bridge
 	session  *consume.Session
+	rules    *ruleset
 	lanes    []*lane
 	laneOf   map[string]*lane // by name
 	turns    uint64           // calls begun
@@ -47,6 +48,7 @@ type loop struct {
 	paused    bool // nothing is fetched
 	full      bool // the schedulers hurry
 	draining  bool
+	again     bool // another session follows: all that has not ended is mapped anew
 	committed map[offset.Partition]int64
 	commitAt  time.Time
 
@@ -86,7 +88,7 @@ type push struct {
 
 func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time) *loop {
 	l := &loop{
-		b: b, session: s,
+		b: b, session: s, rules: b.current.Load(),
 		laneOf: make(map[string]*lane),
 		known:  newKnown(state),
 		// One memory for all: an event whose rules are of two lanes is one record, and
@@ -107,8 +109,9 @@ func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time)
 		recorded:   make(chan recordDone, 1),
 		commitDone: make(chan commitDone, 1),
 	}
+	l.tellRules(now)
 	for i := range b.cfg.Lanes {
-		ln := newLane(b, i, l.memory, state)
+		ln := newLane(b, i, l.rules.terms[i], restored{l.memory, state})
 		l.lanes = append(l.lanes, ln)
 		l.laneOf[ln.Name] = ln
 	}
@@ -180,6 +183,9 @@ func (l *loop) run(ctx context.Context) error {
 			maps.Copy(l.committed, done.offsets)
 		case ask := <-l.b.asks:
 			ask <- l.status(time.Now())
+		case taken := <-l.b.reloads:
+			l.adopt(time.Now())
+			close(taken)
 		case <-ending:
 			ending = nil
 			l.draining = true

@@ -9,6 +9,7 @@ import (
 
 	"pushbridge/internal/intent"
 	"pushbridge/internal/journal"
+	"pushbridge/internal/mapper"
 	"pushbridge/internal/pushapi"
 )
 
@@ -45,18 +46,10 @@ func newMetrics(b *Bridge) *metrics {
 			Name: "bridge_kafka_lost_records_total", Help: "Records that were gone from Kafka before they were read.",
 		}, []string{"topic"}),
 	}
-	for _, k := range journal.Kinds {
-		switch k {
-		case journal.Unmatched, journal.DeadLettered:
-			m.events.WithLabelValues(k.String(), "")
-		case journal.Pushed, journal.Superseded, journal.Duplicate, journal.Expired, journal.Rejected:
-		}
-		for _, rule := range b.cfg.Rules.Rules() {
-			if k != journal.Unmatched {
-				m.events.WithLabelValues(k.String(), rule)
-			}
-		}
+	for _, k := range []journal.Kind{journal.Unmatched, journal.DeadLettered} {
+		m.events.WithLabelValues(k.String(), "")
 	}
+	m.knowRules(b.cfg.Rules)
 	for _, topic := range b.cfg.Topics {
 		m.lost.WithLabelValues(topic)
 	}
@@ -65,6 +58,18 @@ func newMetrics(b *Bridge) *metrics {
 	}
 	b.cfg.Metrics.MustRegister(m.events, m.merged, m.delay, m.over, m.lost, gauges{b})
 	return m
+}
+
+// knowRules lets the counters of all rules begin at 0.
+func (m *metrics) knowRules(rules *mapper.Rules) {
+	for _, k := range journal.Kinds {
+		if k == journal.Unmatched {
+			continue
+		}
+		for _, rule := range rules.Rules() {
+			m.events.WithLabelValues(k.String(), rule)
+		}
+	}
 }
 
 func (m *metrics) disposed(d *journal.Disposition) {

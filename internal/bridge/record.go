@@ -39,6 +39,7 @@ type outbox struct {
 	letters      []results.DeadLetter
 	letterBytes  int // of the letters' records
 	dispositions pile
+	reloaded     []results.Reloaded
 	ended        *pushEnd   // the outcome of the last call, with its dispositions
 	failed       *recordJob // a write to be repeated before any other
 }
@@ -57,7 +58,7 @@ type recordDone struct {
 }
 
 func (o *outbox) len() int {
-	n := o.dispositions.len() + len(o.letters) + len(o.again) + len(o.notes.rewound)
+	n := o.dispositions.len() + len(o.letters) + len(o.again) + len(o.notes.rewound) + len(o.reloaded)
 	if o.start != nil {
 		n += o.start.len()
 	}
@@ -109,7 +110,7 @@ func (o *outbox) bury(r *consume.Record, d *journal.Disposition, reason results.
 // next takes the next write out of the outbox: nil where there is none. What was
 // decided first is written first: the last disposition of an event lets its
 // offset go, and says to a restart that there were no others.
-func (o *outbox) next(rulesVersion string) *recordJob {
+func (o *outbox) next() *recordJob {
 	if job := o.failed; job != nil {
 		o.failed = nil
 		return job
@@ -125,13 +126,13 @@ func (o *outbox) next(rulesVersion string) *recordJob {
 		o.again = o.again[n:]
 		return job
 	}
-	if o.ended == nil && o.dispositions.len() == 0 && len(o.letters) == 0 && len(o.notes.rewound) == 0 && len(o.notes.seen) < recordMax {
+	if o.ended == nil && o.dispositions.len() == 0 && len(o.letters) == 0 && len(o.notes.rewound) == 0 && len(o.reloaded) == 0 && len(o.notes.seen) < recordMax {
 		return nil
 	}
 	// Letters are older than the dispositions that speak of them, so writing all
 	// letters with the first dispositions keeps the order.
-	job := &recordJob{letters: o.letters, letterBytes: o.letterBytes, early: o.dispositions.take(), notes: o.notes.take(), rulesVersion: rulesVersion}
-	o.letters, o.letterBytes = nil, 0
+	job := &recordJob{letters: o.letters, letterBytes: o.letterBytes, early: o.dispositions.take(), notes: o.notes.take(), reloaded: o.reloaded}
+	o.letters, o.letterBytes, o.reloaded = nil, 0, nil
 	switch {
 	case o.ended == nil:
 	case o.ended.after > 0:
@@ -151,7 +152,7 @@ func (l *loop) record(ctx context.Context, now time.Time) time.Time {
 	if l.outbox.failed != nil && now.Before(l.retryAt) {
 		return l.retryAt
 	}
-	job := l.outbox.next(l.b.cfg.Rules.Version())
+	job := l.outbox.next()
 	if job == nil {
 		if job = l.lastMark(); job == nil {
 			return time.Time{}

@@ -36,7 +36,7 @@ func TestOutboxKeepsTheOrder(t *testing.T) {
 			o.ended = &pushEnd{after: o.dispositions.seal()}
 			add(tt.after)
 			var got []string
-			for job := o.next("v"); job != nil; job = o.next("v") {
+			for job := o.next(); job != nil; job = o.next() {
 				line := ""
 				if job.push != nil {
 					line = " call"

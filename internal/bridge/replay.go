@@ -101,7 +101,7 @@ func (l *loop) routeReplay(r *consume.Record, o *intent.Origin, now time.Time) b
 	}
 	of, err := replay.Read(r.Event)
 	if err != nil {
-		d := journal.Disposition{Origin: *o, Kind: journal.DeadLettered, Reason: err.Error(), At: now}
+		d := journal.Disposition{Origin: *o, RulesVersion: l.rules.version(), Kind: journal.DeadLettered, Reason: err.Error(), At: now}
 		l.outbox.bury(r, &d, results.Undecodable)
 		l.dispose(d)
 		return true
@@ -116,7 +116,7 @@ func (l *loop) routeReplay(r *consume.Record, o *intent.Origin, now time.Time) b
 		reason = fmt.Sprintf("it cancels replay %s", of.ID)
 		l.outbox.notes.seen = append(l.outbox.notes.seen, journal.Sighting{Position: r.Position, Print: journal.PrintOf(cancelKey(of.ID))})
 	}
-	l.dispose(journal.Disposition{Origin: *o, Kind: journal.Unmatched, Reason: reason, At: now})
+	l.dispose(journal.Disposition{Origin: *o, RulesVersion: l.rules.version(), Kind: journal.Unmatched, Reason: reason, At: now})
 	return true
 }
 

@@ -250,7 +250,7 @@ func (k *known) inDoubt(rule string, p offset.Position) bool {
 // life, or was frozen there.
 func dispositionOfMade(in intent.Intent, m *made, now time.Time) journal.Disposition {
 	d := journal.Disposition{
-		Origin: in.Origin, Rule: in.Rule, Lane: in.Policy.Lane, Priority: in.Policy.Priority, Kind: journal.Pushed, At: now, Parts: len(in.Audiences),
+		Origin: in.Origin, Rule: in.Rule, RulesVersion: m.attempt.RulesVersion, Lane: in.Policy.Lane, Priority: in.Policy.Priority, Kind: journal.Pushed, At: now, Parts: len(in.Audiences),
 		PushID: m.attempt.ID, TaskID: m.outcome.TaskID, Why: m.attempt.Why, PushedAt: m.outcome.Started, Doubt: m.doubt,
 	}
 	if d.PushedAt.IsZero() {

@@ -65,6 +65,18 @@ func attemptOf(p *push, rulesVersion string, now, deadline time.Time) journal.At
 	return a
 }
 
+// versionOf is the version of the rules that a batch was made by: the present one,
+// where one of its events was mapped under that, otherwise that of one of them.
+func versionOf(b *limiter.Batch, present string) string {
+	version := present
+	for _, c := range b.Covers {
+		if version = c.Intent.Version; version == present {
+			break
+		}
+	}
+	return version
+}
+
 // poolOf is whose share of the lane's calls a batch draws on. Intents share a call
 // only if they share the gate, which names it.
 func poolOf(b *limiter.Batch) string {
@@ -120,7 +132,7 @@ func voidOf(a *journal.Attempt) journal.Outcome {
 // refused; zero where there was none.
 func dispositionOf(e limiter.Ended, push identity, o pushapi.Outcome, now time.Time) journal.Disposition {
 	d := journal.Disposition{
-		Origin: e.Intent.Origin, Rule: e.Intent.Rule, Lane: e.Intent.Policy.Lane, Priority: e.Intent.Policy.Priority, At: now, Doubt: e.Doubt,
+		Origin: e.Intent.Origin, Rule: e.Intent.Rule, RulesVersion: e.Intent.Version, Lane: e.Intent.Policy.Lane, Priority: e.Intent.Policy.Priority, At: now, Doubt: e.Doubt,
 	}
 	carried := e.Kind == limiter.EndPushed || e.Kind == limiter.EndRejected
 	if carried && push.id != "" {

@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,6 +79,10 @@ func (s *soak) strike(f soakFault) {
 			})
 		}
 		s.troubled(f.For + time.Minute)
+	case "rules reloaded":
+		for n := range f.N {
+			s.later(f.For*time.Duration(n)/time.Duration(f.N), func() { s.reload(f.Place == "mapped anew") })
+		}
 	case "clock":
 		s.slots[f.Slot].ahead.Add(int64(f.By))
 	default:
@@ -113,6 +118,21 @@ func (s *soak) strikeAPI(f soakFault) {
 		s.troubled(2 * time.Hour)
 	default:
 		panic("soak: no fault of kind " + f.Kind)
+	}
+}
+
+// reload gives every instance the same rules as another version.
+func (s *soak) reload(again bool) {
+	s.counts["reloads"]++
+	text := fmt.Sprintf("%s# edition %d\n", s.ruleFile(), s.counts["reloads"])
+	if again {
+		s.counts["reloads: mapped anew"]++
+		text = strings.Replace(text, "version: 1", "version: 1\nremap_pending: true", 1)
+	}
+	for _, slot := range s.slots {
+		if slot.inst != nil {
+			s.w.must(slot.inst.reload(text, slot.inst.bridge.cfg.Lanes[0].Terms))
+		}
 	}
 }
 

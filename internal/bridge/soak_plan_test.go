@@ -101,6 +101,11 @@ var soakKinds = []struct {
 		f.N = 1 + r.IntN(2)
 	}},
 	{"api clock", 3, func(r *rand.Rand, _ int, f *soakFault) { f.N, f.By = 1+r.IntN(3), upTo(r, time.Hour)-30*time.Minute }},
+	// Rules of another version that say the same: whatever waits, and whatever is
+	// under way, nothing of what must hold may show it.
+	{"rules reloaded", 12, func(r *rand.Rand, _ int, f *soakFault) {
+		f.Place, f.N, f.For = pick(r, "", "mapped anew", "mapped anew"), 1+r.IntN(3), upTo(r, time.Minute)
+	}},
 	{"clock", 5, func(r *rand.Rand, slots int, f *soakFault) {
 		f.Slot, f.By = r.IntN(slots), pick(r, upTo(r, time.Minute), -upTo(r, time.Minute), upTo(r, 2*time.Hour), -upTo(r, 2*time.Hour))
 	}},

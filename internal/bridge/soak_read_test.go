@@ -178,9 +178,12 @@ func (s *soak) results() (events, pushes []told) {
 			continue
 		}
 		seen[id] = x
-		if x.Type == "bridge.push.completed.v1" {
+		switch x.Type {
+		case "bridge.push.completed.v1":
 			pushes = append(pushes, x)
-		} else {
+		case "bridge.rules.reloaded.v1":
+			s.counts["reloads told"]++
+		default:
 			events = append(events, x)
 		}
 	}

@@ -82,9 +82,10 @@ type PushSummary struct {
 // time, it says so with lanes in which nothing waits.
 func (b *Bridge) Status(ctx context.Context) Status {
 	s := Status{State: b.cfg.Group.State(), Joined: b.joined()}
+	set := b.current.Load()
 	for i := range b.cfg.Lanes {
 		l := &b.cfg.Lanes[i]
-		ln := LaneStatus{Name: l.Name, App: l.App, Calls: l.Terms.Calls}
+		ln := LaneStatus{Name: l.Name, App: l.App, Calls: set.terms[i].Calls}
 		ln.Breaker, _ = l.Pusher.Breaker()
 		s.Lanes = append(s.Lanes, ln)
 	}

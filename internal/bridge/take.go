@@ -88,17 +88,17 @@ func (l *loop) route(r *consume.Record, now time.Time) bool {
 		return true
 	}
 	if r.Err != nil {
-		d := journal.Disposition{Origin: origin, Kind: journal.DeadLettered, Reason: r.Err.Error(), At: now}
+		d := journal.Disposition{Origin: origin, RulesVersion: l.rules.version(), Kind: journal.DeadLettered, Reason: r.Err.Error(), At: now}
 		l.outbox.bury(r, &d, results.Undecodable)
 		l.dispose(d)
 		return true
 	}
-	m := l.b.cfg.Rules.Map(r.Event, origin)
+	m := l.rules.rules.Map(r.Event, origin)
 	if m.Violation != nil {
 		l.b.violations.note(r.Position, m.Violation, now)
 	}
 	if len(m.Intents) == 0 && len(m.Failures) == 0 {
-		l.dispose(journal.Disposition{Origin: origin, Kind: journal.Unmatched, Reason: m.Why, At: now})
+		l.dispose(journal.Disposition{Origin: origin, RulesVersion: m.Version, Kind: journal.Unmatched, Reason: m.Why, At: now})
 		return true
 	}
 	failures := slices.DeleteFunc(m.Failures, func(f *mapper.RuleError) bool { return l.known.endedUnder(origin.Position, f.Rule) })
@@ -112,7 +112,7 @@ func (l *loop) route(r *consume.Record, now time.Time) bool {
 		l.several[origin.Position] = n
 	}
 	for _, f := range failures {
-		d := journal.Disposition{Origin: origin, Rule: f.Rule, Kind: journal.DeadLettered, Reason: f.Error(), At: now}
+		d := journal.Disposition{Origin: origin, Rule: f.Rule, RulesVersion: m.Version, Kind: journal.DeadLettered, Reason: f.Error(), At: now}
 		l.outbox.bury(r, &d, reasonFor(f))
 		l.dispose(d)
 	}

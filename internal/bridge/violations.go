@@ -36,11 +36,16 @@ func newViolations(b *Bridge) *violations {
 		log:    b.cfg.Logger,
 		logged: map[string]*violationLog{},
 	}
-	for eventType, action := range b.cfg.Rules.Validations() {
-		v.count.WithLabelValues(eventType, action.String())
-	}
+	v.knowRules(b.cfg.Rules)
 	b.cfg.Metrics.MustRegister(v.count)
 	return v
+}
+
+// knowRules lets the counters of all types that are judged begin at 0.
+func (v *violations) knowRules(rules *mapper.Rules) {
+	for eventType, action := range rules.Validations() {
+		v.count.WithLabelValues(eventType, action.String())
+	}
 }
 
 // note takes in one event. The types are those of the rule file, so there are

@@ -153,7 +153,8 @@ func (g *Group) Writer() bool { return g.State() == Owner }
 // context of its own, and should then return soon. Two sessions whose
 // generations follow each other directly had no other owner in between.
 //
-// Where serve returns an error while its ctx goes on, Run ends with that error.
+// Where serve returns ErrAgain while its ctx goes on, it is called again in the same
+// generation; with any other error Run ends with that.
 // Otherwise it joins again. Run returns nil when ctx ends.
 func (g *Group) Run(ctx context.Context, serve func(context.Context, *Session) error) error {
 	balancer := new(soleOwner)

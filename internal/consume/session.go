@@ -17,6 +17,10 @@ import (
 // ErrNotOwner says that another member owns the partitions now, or may.
 var ErrNotOwner = errors.New("this instance does not own the partitions")
 
+// ErrAgain is what serve returns, while its context goes on, to be called again in
+// the same generation: with a session that starts at what is committed by then.
+var ErrAgain = errors.New("serve again from the committed offsets")
+
 // maxMetadata is what brokers accept beside a committed offset
 // (offset.metadata.max.bytes, default 4096).
 const maxMetadata = 4096
@@ -132,8 +136,17 @@ func fenced(err error) error {
 	return err
 }
 
-// own reads all partitions and calls serve until it returns.
+// own calls serve until it returns, and again where it says so.
 func (g *Group) own(ctx context.Context, generation *kafka.Generation, owned []offset.Partition, serve func(context.Context, *Session) error) error {
+	for {
+		if err := g.session(ctx, generation, owned, serve); ctx.Err() != nil || !errors.Is(err, ErrAgain) {
+			return err
+		}
+	}
+}
+
+// session reads all partitions and calls serve.
+func (g *Group) session(ctx context.Context, generation *kafka.Generation, owned []offset.Partition, serve func(context.Context, *Session) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	assignments, err := g.starts(ctx, owned)

@@ -63,8 +63,12 @@ func ParseKind(s string) (Kind, error) {
 type Disposition struct {
 	Origin intent.Origin
 	Rule   string // empty where the event ended before a rule took it
-	Kind   Kind
-	At     time.Time // when it was decided
+	// RulesVersion is that of the rules that decided on the event; empty: not known
+	// any more.
+	RulesVersion string
+
+	Kind Kind
+	At   time.Time // when it was decided
 
 	Lane     string          // whose calls the rule may use; empty: the default lane, or no rule
 	App      uint32          // of that lane

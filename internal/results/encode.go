@@ -24,6 +24,7 @@ const (
 type encoder struct {
 	app                 uint64 // where what is told names none
 	disposed, completed kind
+	reloaded            kind
 	binary              bool
 	structuredHeaders   []kafka.Header // the same for all structured messages
 }
@@ -33,6 +34,7 @@ func newEncoder(f Format) *encoder {
 		app:               uint64(f.SDKAppID),
 		disposed:          f.kind(typeDisposed),
 		completed:         f.kind(typeCompleted),
+		reloaded:          f.kind(typeReloaded),
 		binary:            f.Binary,
 		structuredHeaders: []kafka.Header{{Key: headerContentType, Value: []byte(typeStructured)}},
 	}

@@ -39,8 +39,9 @@ func ends() map[string]Disposed {
 		"pushed": {
 			Disposition: journal.Disposition{
 				Origin: cause(), Rule: "vip", Kind: journal.Pushed, Lane: "alerts", App: 1400000002, PushID: "7f3a", TaskID: "task-9", PushedAt: noon, Parts: 2, Why: "deadline", Doubt: true, More: true,
+				RulesVersion: "3f9c",
 			},
-			RulesVersion: "3f9c", CorrelationID: "order-5", TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+			CorrelationID: "order-5", TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 		},
 		"superseded": {Disposition: journal.Disposition{Origin: cause(), Rule: "alert", Kind: journal.Superseded, By: "/shop/eu#e-2"}},
 		"duplicate":  {Disposition: journal.Disposition{Origin: cause(), Kind: journal.Duplicate, By: "/shop/eu#e-1"}},
@@ -116,6 +117,15 @@ func encoded(t testing.TB, f Format) map[string]kafka.Message {
 			t.Fatal(err)
 		}
 	}
+	for name, r := range map[string]Reloaded{
+		"reloaded": {RulesVersion: "3f9c", PreviousVersion: "12ab", Rules: 3, At: noon},
+		"remapped": {RulesVersion: "3f9c", PreviousVersion: "12ab", Rules: 1, Pending: 40_000, Remapped: true, At: noon},
+	} {
+		var err error
+		if all[name], err = e.eventReloaded(&r); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return all
 }
 
@@ -171,7 +181,7 @@ func decode(t testing.TB, m kafka.Message) ce.Event {
 func TestResultsAreCloudEventsThatKeepTheirSchema(t *testing.T) {
 	t.Attr("promise", "explained")
 	t.Parallel()
-	schema := map[string]*jsonschema.Schema{typeDisposed: compile(t, typeDisposed), typeCompleted: compile(t, typeCompleted)}
+	schema := map[string]*jsonschema.Schema{typeDisposed: compile(t, typeDisposed), typeCompleted: compile(t, typeCompleted), typeReloaded: compile(t, typeReloaded)}
 
 	sources := map[string]string{"pushed": "/bridge/1400000002", "call-reject": "/bridge/1400000002"} // of a lane's app
 	for name := range encoded(t, Format{SDKAppID: 1400000001}) {

@@ -15,12 +15,13 @@ const (
 	typeCompleted = "bridge.push.completed.v1"
 	// What bridge replay tells of itself.
 	typeProgressed = "bridge.replay.progressed.v1"
+	typeReloaded   = "bridge.rules.reloaded.v1"
 )
 
 // Disposed is one event's end, to be told.
 type Disposed struct {
 	journal.Disposition
-	RulesVersion  string
+
 	CorrelationID string // the cause's extension, passed on
 	TraceParent   string // the cause's extension, passed on
 }
