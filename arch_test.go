@@ -76,7 +76,7 @@ func TestThesePackagesLinkNothingOfOurs(t *testing.T) {
 	t.Attr("guards", "the simulator cannot share a mistake with the client")
 	t.Parallel()
 
-	for _, pkg := range []string{"pushapi/pushsim", "config", "console", "devkafka", "kafkatest"} {
+	for _, pkg := range []string{"pushapi/pushsim", "config", "console", "watch", "devkafka", "kafkatest"} {
 		t.Run(pkg, func(t *testing.T) {
 			t.Parallel()
 			for _, got := range linked(t, ours+"/internal/"+pkg) {
