@@ -154,6 +154,7 @@ func demoConfig(brokers []string, url, httpAddr string) (config.Config, error) {
 		"BRIDGE_PUSH_SECRET_KEY=" + demoKey, "BRIDGE_PUSH_URL=" + url,
 		"BRIDGE_RULES_FILE=testdata/demo/rules.yaml", "BRIDGE_HTTP_ADDR=" + httpAddr,
 	})
+	cfg.RulesFile = "" // they are in the program: nobody can change them
 	return cfg, err
 }
 

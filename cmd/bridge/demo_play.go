@@ -43,7 +43,7 @@ const (
 func (d *demoRun) start(ctx context.Context) (stop func() error) {
 	running, cancel := context.WithCancel(ctx)
 	d.ran = make(chan error, 1)
-	go func() { d.ran <- d.pipeline.run(running) }()
+	go func() { d.ran <- d.pipeline.run(running, nil) }()
 	d.stop = sync.OnceValue(func() error { cancel(); return <-d.ran })
 	return d.stop
 }

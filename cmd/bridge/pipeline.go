@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -26,16 +28,18 @@ import (
 // not started. `bridge run` and `bridge demo` run the same.
 type pipeline struct {
 	cfg     config.Config
-	rules   *mapper.Rules
+	rules   *mapper.Rules // at the start; Reload gives the bridge others
 	log     *slog.Logger
 	metrics *prometheus.Registry
 	kafka   *kafka.Transport
+	journal journal.Config
 	group   *consume.Group
 	results *results.Writer
 	lanes   []bridge.Lane
 	push    []*pushapi.Client // of the lanes
 	bridge  *bridge.Bridge
 	console *console.Server
+	reload  *reloader // nil where the rules are no file's
 }
 
 // newPipeline connects to Kafka to check what it finds there, creates topics
@@ -54,7 +58,16 @@ func (p *pipeline) assemble(ctx context.Context) error {
 	// What needs no Kafka comes first: its mistakes are told before anything is
 	// created there.
 	var err error
-	if p.console, err = console.Listen(console.Config{Addr: p.cfg.HTTPAddr, Gatherer: p.metrics, Logger: p.log, Checks: p.checks, Status: p.status}); err != nil {
+	actions := map[string]console.Action{}
+	if p.cfg.RulesFile != "" {
+		if p.reload, err = newReloader(p, p.cfg.RulesFile); err != nil {
+			return err
+		}
+		actions["POST /-/reload"] = p.reload.onRequest
+	}
+	if p.console, err = console.Listen(console.Config{
+		Addr: p.cfg.HTTPAddr, Gatherer: p.metrics, Logger: p.log, Checks: p.checks, Status: p.status, Actions: actions,
+	}); err != nil {
 		return err
 	}
 	if err := p.newLanes(); err != nil {
@@ -74,16 +87,13 @@ func (p *pipeline) connect(ctx context.Context) error {
 	if err := p.checkKafka(ctx, dialer); err != nil {
 		return err
 	}
-	memory := journal.Config{
+	p.journal = journal.Config{
 		Addr: addr, Transport: transport, Topic: p.cfg.Kafka.JournalTopic,
 		// What waits that long, or is known as a repeat, is known from the journal.
 		Keep: max(p.rules.LongestExpiry(), p.cfg.Pipeline.DedupWindow),
 	}
-	advice, err := journal.Ensure(ctx, memory, p.cfg.Kafka.CreateTopics)
-	for _, a := range advice {
-		p.log.Warn("journal topic could be better", "topic", a.Topic, "why", a.Why, "do", a.Do)
-	}
-	if err != nil {
+	memory := p.journal
+	if err := p.ensureJournal(ctx, memory, p.cfg.Kafka.CreateTopics); err != nil {
 		return err
 	}
 	jlog, err := journal.New(memory)
@@ -120,17 +130,32 @@ func (p *pipeline) connect(ctx context.Context) error {
 	return err
 }
 
+// ensureJournal sees that the journal's topic is right, and logs how it could be better.
+func (p *pipeline) ensureJournal(ctx context.Context, cfg journal.Config, create bool) error {
+	advice, err := journal.Ensure(ctx, cfg, create)
+	for _, a := range advice {
+		p.log.Warn("journal topic could be better", "topic", a.Topic, "why", a.Why, "do", a.Do)
+	}
+	return err
+}
+
 // inputs are the topics that are read: those of events, and that of events that come
 // again.
 func (p *pipeline) inputs() []string {
 	return append(slices.Clone(p.cfg.Kafka.Topics), p.cfg.Kafka.ReplayTopic)
 }
 
-// run runs until ctx ends and everything it started has ended.
-func (p *pipeline) run(ctx context.Context) error {
+// run runs until ctx ends and everything it started has ended. Each hangup has the
+// rule file looked at.
+func (p *pipeline) run(ctx context.Context, hangups <-chan os.Signal) error {
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	served := make(chan error, 1)
 	go func() { served <- p.console.Run(serving) }()
+	var reloading sync.WaitGroup
+	defer reloading.Wait()
+	if p.reload != nil {
+		reloading.Go(func() { p.reload.run(ctx, hangups) })
+	}
 	// Health and metrics outlive the bridge: its last seconds are worth seeing.
 	err := p.bridge.Run(ctx)
 	stop()

@@ -18,16 +18,12 @@ import (
 // newLanes puts a client and the terms of its calls together for every lane: the
 // default one, and those of BRIDGE_LANES. The rule file may name no other.
 func (p *pipeline) newLanes() error {
-	lanes := append([]config.Lane{{Push: p.cfg.Push}}, p.cfg.Lanes...)
-	if err := checkLanesOf(p.rules, lanes); err != nil {
+	terms, err := p.termsOf(p.rules)
+	if err != nil {
 		return err
 	}
-	for _, l := range lanes {
-		terms, err := termsOf(p.rules, l)
-		if err != nil {
-			return err
-		}
-		lane := bridge.Lane{Name: l.Name, App: l.Push.SDKAppID, CallTimeout: l.Push.CallTimeout, Terms: terms}
+	for _, l := range lanesOf(p.cfg) {
+		lane := bridge.Lane{Name: l.Name, App: l.Push.SDKAppID, CallTimeout: l.Push.CallTimeout, Terms: terms[l.Name]}
 		variables := "BRIDGE_PUSH_*"
 		log := p.log
 		if l.Name != "" {
@@ -43,6 +39,11 @@ func (p *pipeline) newLanes() error {
 		p.lanes = append(p.lanes, lane)
 	}
 	return nil
+}
+
+// lanesOf lists all lanes of the environment, the default one first.
+func lanesOf(cfg config.Config) []config.Lane {
+	return append([]config.Lane{{Push: cfg.Push}}, cfg.Lanes...)
 }
 
 // quotas says how many calls each lane has, for the log.

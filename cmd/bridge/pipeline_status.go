@@ -16,6 +16,7 @@ import (
 type status struct {
 	State        string       `json:"state"` // joining, standby or owner
 	RulesVersion string       `json:"rules_version"`
+	Reload       *reloaded    `json:"last_reload,omitempty"`
 	Fetching     bool         `json:"fetching"`
 	Unwritten    int          `json:"unwritten"` // dispositions that Kafka has not acknowledged
 	Lanes        []laneStatus `json:"lanes"`
@@ -79,7 +80,11 @@ func (p *pipeline) status(ctx context.Context) any {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	s := p.bridge.Status(ctx)
-	out := status{State: s.State.String(), RulesVersion: p.rules.Version(), Fetching: !s.Paused, Unwritten: s.Unwritten, Pushes: []pushStatus{}}
+	out := status{State: s.State.String(), RulesVersion: p.bridge.Rules().Version(), Fetching: !s.Paused, Unwritten: s.Unwritten, Pushes: []pushStatus{}}
+	if p.reload != nil {
+		last := p.reload.status()
+		out.Reload = &last
+	}
 	for i := range s.Lanes {
 		out.Lanes = append(out.Lanes, laneStatusOf(&s.Lanes[i]))
 	}
@@ -136,7 +141,7 @@ func (p *pipeline) checks(ctx context.Context) []console.Check {
 		fetching.Detail = "paused: too many intents wait"
 	}
 	checks := []console.Check{
-		{Name: "rules", OK: true, Needed: true, Detail: "version " + p.rules.Version()},
+		p.rulesCheck(),
 		{Name: "kafka", OK: s.Joined, Needed: true, Detail: s.State.String()},
 	}
 	for i := range s.Lanes {
@@ -151,4 +156,17 @@ func (p *pipeline) checks(ctx context.Context) []console.Check {
 		checks = append(checks, push)
 	}
 	return append(checks, written, fetching)
+}
+
+// rulesCheck says which rules are in use. That the file on disk is wrong is no
+// reason to take an instance out: those that it has go on.
+func (p *pipeline) rulesCheck() console.Check {
+	c := console.Check{Name: "rules", OK: true, Needed: true, Detail: "version " + p.bridge.Rules().Version()}
+	if p.reload == nil {
+		return c
+	}
+	if last := p.reload.status(); len(last.Problems) > 0 {
+		c.Detail += fmt.Sprintf("; the rule file is not taken, %d problems, first: %s", len(last.Problems), last.Problems[0])
+	}
+	return c
 }

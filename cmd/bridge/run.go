@@ -6,6 +6,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +22,9 @@ func newRunCmd() *cobra.Command {
 		Long: `Read CloudEvents from Kafka, push what the rules say, and write what became of
 each to the results topic. SIGTERM or Ctrl-C ends it in order: the call in flight
 is finished, recorded and committed; a second one ends it at once.
+
+The rule file is read again when it changes, on SIGHUP and on POST /-/reload from
+this machine. A file that is wrong is not taken: see docs/reload.md.
 
 Several instances share one consumer group: one works, the others stand by.
 Health, metrics and status are on BRIDGE_HTTP_ADDR: /livez, /readyz?verbose,
@@ -49,6 +54,9 @@ which BRIDGE_LANES and BRIDGE_LANE_<NAME>_* configure.`,
 }
 
 func runBridge(ctx context.Context, cfg config.Config, log *slog.Logger) error {
+	hangups := make(chan os.Signal, 1) // another one before the first was seen is the same wish
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	rules, err := mapper.Load(cfg.RulesFile, mapper.Limits{MaxRequestBytes: cfg.Push.MaxBytes})
 	if err != nil {
 		if n := len(parts(err)); n > 1 {
@@ -66,7 +74,7 @@ func runBridge(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	defer p.close()
 	log.Info("bridge runs", "version", version, "rules", len(rules.Rules()), "rules_version", rules.Version(),
 		"topics", cfg.Kafka.Topics, "group", cfg.Kafka.Group, "lanes", p.quotas(), "http", p.console.Addr())
-	if err := p.run(ctx); err != nil {
+	if err := p.run(ctx, hangups); err != nil {
 		return err
 	}
 	log.Info("bridge stopped")

@@ -35,6 +35,9 @@ type Config struct {
 	// Status is what GET /api/v1/status answers, encoded as JSON. It should answer
 	// within a second, and hold no secret.
 	Status func(ctx context.Context) any
+	// Actions are what people may do, by the pattern that http.ServeMux knows, such as
+	// POST /-/reload.
+	Actions map[string]Action
 }
 
 // Server serves one instance's health and metrics.
@@ -101,6 +104,9 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /-/ready", s.ready)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.cfg.Gatherer, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /api/v1/status", s.status)
+	for pattern, do := range s.cfg.Actions {
+		mux.Handle(pattern, s.act(do))
+	}
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
@@ -109,13 +115,18 @@ func (s *Server) Handler() http.Handler {
 }
 
 func (s *Server) status(w http.ResponseWriter, r *http.Request) {
-	body, err := json.MarshalIndent(s.cfg.Status(r.Context()), "", "  ")
+	s.answer(w, http.StatusOK, s.cfg.Status(r.Context()))
+}
+
+func (s *Server) answer(w http.ResponseWriter, status int, v any) {
+	body, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
-		s.cfg.Logger.Error("encode status", "error", err, "do", "report it: the program made what no JSON can say")
-		http.Error(w, "the status cannot be encoded, see the log", http.StatusInternalServerError)
+		s.cfg.Logger.Error("encode an answer", "error", err, "do", "report it: the program made what no JSON can say")
+		http.Error(w, "the answer cannot be encoded, see the log", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
 	_, _ = w.Write(append(body, '\n')) // who asked has gone
 }
 

@@ -26,6 +26,9 @@ func newConfig(checks ...Check) Config {
 		Addr: "127.0.0.1:0", Gatherer: reg, Logger: slog.New(slog.DiscardHandler),
 		Checks: func(context.Context) []Check { return checks },
 		Status: func(context.Context) any { return map[string]any{"state": "owner", "pending": len(checks)} },
+		Actions: map[string]Action{"POST /-/do": func(_ context.Context, body []byte) (int, any) {
+			return http.StatusTeapot, map[string]string{"done": string(body)}
+		}},
 	}
 }
 
