@@ -137,6 +137,7 @@ type run struct {
 	tally tally
 	watch Watch
 	looks []time.Time // still to come, in order
+	asked int         // ends that the last arrival has or will have
 }
 
 // flight is a call that was sent and not answered yet.

@@ -14,6 +14,7 @@ const recording = "recording"
 // take maps an event and hands its intents to their lanes.
 func (r *run) take(a *Arrival) error {
 	r.tally.arrived(a.At)
+	r.asked = 1
 	if a.Err != nil {
 		return r.bury(a, nil, a.Err)
 	}
@@ -24,6 +25,7 @@ func (r *run) take(a *Arrival) error {
 		r.watchUnmatched(&o, m.Why)
 		return r.log.unmatched(&o, m.Why, r.now)
 	}
+	r.asked = len(m.Intents) + len(m.Failures)
 	for _, f := range m.Failures {
 		if err := r.bury(a, &o, f); err != nil {
 			return err

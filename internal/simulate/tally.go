@@ -15,6 +15,8 @@ const problemsMax = 10
 // tally counts while a run goes on. It keeps a delay of 8 bytes for every intent,
 // for exact percentiles, and what was superseded until its successor has ended.
 type tally struct {
+	endless bool // a Stream's: there is no report, so only sums are kept
+
 	location *time.Location
 	from, to time.Time
 
@@ -81,6 +83,9 @@ func (t *tally) called(c *Call) {
 	if c.Batch.Overlap {
 		t.overlaps++
 	}
+	if t.endless {
+		return
+	}
 
 	local := c.Sent.In(t.location)
 	_, minute, second := local.Clock()
@@ -93,6 +98,9 @@ func (t *tally) called(c *Call) {
 
 // ended counts an intent's end and that of all that it superseded.
 func (t *tally) ended(e *limiter.Ended, by *Call) {
+	if t.endless {
+		return
+	}
 	o, p := &e.Intent.Origin, &e.Intent.Policy
 	this := aged{received: o.Received, maxDelay: p.MaxDelay, priority: p.Priority}
 	own := heirKey{o.Position.Offset, p.Key}
