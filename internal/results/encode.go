@@ -25,6 +25,7 @@ type encoder struct {
 	app                 uint64 // where what is told names none
 	disposed, completed kind
 	reloaded            kind
+	differed, compared  kind
 	binary              bool
 	structuredHeaders   []kafka.Header // the same for all structured messages
 }
@@ -35,6 +36,8 @@ func newEncoder(f Format) *encoder {
 		disposed:          f.kind(typeDisposed),
 		completed:         f.kind(typeCompleted),
 		reloaded:          f.kind(typeReloaded),
+		differed:          f.kind(typeDiffered),
+		compared:          f.kind(typeCompared),
 		binary:            f.Binary,
 		structuredHeaders: []kafka.Header{{Key: headerContentType, Value: []byte(typeStructured)}},
 	}

@@ -15,6 +15,8 @@ const (
 	typeCompleted = "bridge.push.completed.v1"
 	// What bridge replay tells of itself.
 	typeProgressed = "bridge.replay.progressed.v1"
+	typeDiffered   = "bridge.shadow.differed.v1"
+	typeCompared   = "bridge.shadow.compared.v1"
 	typeReloaded   = "bridge.rules.reloaded.v1"
 )
 
