@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -39,6 +40,7 @@ type pipeline struct {
 	push    []*pushapi.Client // of the lanes
 	bridge  *bridge.Bridge
 	console *console.Server
+	shadow  *shadower // nil where there is no candidate file
 	reload  *reloader // nil where the rules are no file's
 }
 
@@ -59,14 +61,24 @@ func (p *pipeline) assemble(ctx context.Context) error {
 	// created there.
 	var err error
 	actions := map[string]console.Action{}
+	views := map[string]func(context.Context) any{}
 	if p.cfg.RulesFile != "" {
+		if path := p.cfg.ShadowRulesFile; path != "" {
+			if p.shadow, err = newShadower(p, path); err != nil {
+				return err
+			}
+			views["GET /api/v1/shadow"] = p.shadow.status
+		}
 		if p.reload, err = newReloader(p, p.cfg.RulesFile); err != nil {
 			return err
 		}
 		actions["POST /-/reload"] = p.reload.onRequest
+		if p.shadow != nil {
+			actions["POST /api/v1/shadow/promote"] = p.reload.onPromote
+		}
 	}
 	if p.console, err = console.Listen(console.Config{
-		Addr: p.cfg.HTTPAddr, Gatherer: p.metrics, Logger: p.log, Checks: p.checks, Status: p.status, Actions: actions,
+		Addr: p.cfg.HTTPAddr, Gatherer: p.metrics, Logger: p.log, Checks: p.checks, Status: p.status, Views: views, Actions: actions,
 	}); err != nil {
 		return err
 	}
@@ -102,7 +114,7 @@ func (p *pipeline) connect(ctx context.Context) error {
 	}
 	if p.results, err = results.New(results.Config{
 		Addr: addr, Transport: transport, Topic: p.cfg.Kafka.ResultsTopic, DLQTopic: p.cfg.Kafka.DLQTopic, Registerer: p.metrics,
-		Format: results.Format{SDKAppID: int64(p.cfg.Push.SDKAppID), Prefix: p.cfg.Pipeline.EventPrefix, Binary: p.cfg.Pipeline.ResultsBinary},
+		Format: p.resultsFormat(),
 	}); err != nil {
 		return err
 	}
@@ -116,7 +128,15 @@ func (p *pipeline) connect(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
+	var seen func(*consume.Record, time.Time)
+	if p.shadow != nil {
+		if err := p.shadow.connect(transport); err != nil {
+			return err
+		}
+		seen = p.shadow.seen
+	}
 	p.bridge, err = bridge.New(bridge.Config{
+		Seen:  seen,
 		Group: p.group, Topics: p.inputs(), Replays: p.cfg.Kafka.ReplayTopic, Rules: p.rules, Journal: jlog, Lanes: p.lanes, Teller: p.results,
 		Recall: func(ctx context.Context, from journal.ReadFrom) (*journal.State, error) {
 			return journal.Read(ctx, memory, from)
@@ -137,6 +157,10 @@ func (p *pipeline) ensureJournal(ctx context.Context, cfg journal.Config, create
 		p.log.Warn("journal topic could be better", "topic", a.Topic, "why", a.Why, "do", a.Do)
 	}
 	return err
+}
+
+func (p *pipeline) resultsFormat() results.Format {
+	return results.Format{SDKAppID: int64(p.cfg.Push.SDKAppID), Prefix: p.cfg.Pipeline.EventPrefix, Binary: p.cfg.Pipeline.ResultsBinary}
 }
 
 // inputs are the topics that are read: those of events, and that of events that come
@@ -171,6 +195,9 @@ func (p *pipeline) close() {
 		if err := p.results.Close(); err != nil {
 			p.log.Error("close results writer", "error", err)
 		}
+	}
+	if p.shadow != nil {
+		p.shadow.close()
 	}
 	for _, c := range p.push {
 		c.Close()

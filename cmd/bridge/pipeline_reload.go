@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -27,7 +28,7 @@ type reloader struct {
 	p     *pipeline
 	path  string
 	files *watch.Files
-	asks  chan reloadAsk
+	asks  chan func(context.Context) // one at a time, by run's goroutine
 
 	succeeded prometheus.Gauge
 	at        prometheus.Gauge
@@ -35,11 +36,6 @@ type reloader struct {
 
 	mu   sync.Mutex
 	last reloaded // what status shows
-}
-
-type reloadAsk struct {
-	cause  string
-	answer chan reloaded
 }
 
 // What became of a reload.
@@ -54,7 +50,7 @@ const (
 // /api/v1/status.
 type reloaded struct {
 	Result          string    `json:"result"`
-	Cause           string    `json:"cause"` // start, file, signal or request
+	Cause           string    `json:"cause"` // start, file, signal, request or promote
 	At              time.Time `json:"at"`
 	RulesVersion    string    `json:"rules_version"` // in use from then on
 	PreviousVersion string    `json:"previous_version,omitempty"`
@@ -70,7 +66,7 @@ func newReloader(p *pipeline, path string) (*reloader, error) {
 		return g
 	}
 	r := &reloader{
-		p: p, path: path, asks: make(chan reloadAsk),
+		p: p, path: path, asks: make(chan func(context.Context)),
 		succeeded: gauge("bridge_config_last_reload_successful", "1 where the rules in use are those of the rule file, as far as it was looked at."),
 		at:        gauge("bridge_config_last_reload_success_timestamp_seconds", "When the rule file was last found right."),
 		hash:      gauge("bridge_config_hash", "The version of the rules in use, a short hash of the rule file, as a number: the same in all instances that have the same rules."),
@@ -87,17 +83,25 @@ func (r *reloader) paths() []string {
 	if r.p.bridge != nil {
 		rules = r.p.bridge.Rules()
 	}
-	return append([]string{r.path}, rules.SchemaDirs()...)
+	paths := append([]string{r.path}, rules.SchemaDirs()...)
+	if s := r.p.shadow; s != nil {
+		paths = append(paths, s.path)
+	}
+	return paths
 }
 
 // run answers who asks, and each hangup, until ctx ends.
 func (r *reloader) run(ctx context.Context, hangups <-chan os.Signal) {
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	if s := r.p.shadow; s != nil {
+		watching.Go(func() { s.runner.Run(ctx) })
+		s.refresh(ctx)
+	}
 	// The file may have changed since it was loaded, before the watch began.
 	if rules, err := mapper.Load(r.path, r.p.ruleLimits(nil)); err != nil || rules.Version() != r.p.bridge.Rules().Version() {
 		r.reload(ctx, "file")
 	}
-	var watching sync.WaitGroup
-	defer watching.Wait()
 	watching.Go(func() {
 		r.files.Run(ctx, func() { _, _ = r.ask(ctx, "file") }) // it is logged and noted; an error is ctx's end
 	})
@@ -107,26 +111,28 @@ func (r *reloader) run(ctx context.Context, hangups <-chan os.Signal) {
 			return
 		case <-hangups:
 			r.reload(ctx, "signal")
-		case ask := <-r.asks:
-			ask.answer <- r.reload(ctx, ask.cause)
+		case do := <-r.asks:
+			do(ctx)
 		}
 	}
 }
 
 // ask has the file looked at, and waits for what becomes of it.
-func (r *reloader) ask(ctx context.Context, cause string) (reloaded, error) {
-	ask := reloadAsk{cause: cause, answer: make(chan reloaded, 1)}
+func (r *reloader) ask(ctx context.Context, cause string) (out reloaded, err error) {
+	err = r.do(ctx, func(ctx context.Context) { out = r.reload(ctx, cause) })
+	return out, err
+}
+
+// do has something done by run's goroutine, and waits for it.
+func (r *reloader) do(ctx context.Context, do func(context.Context)) error {
+	done := make(chan struct{})
 	select {
-	case r.asks <- ask:
+	case r.asks <- func(ctx context.Context) { do(ctx); close(done) }:
 	case <-ctx.Done():
-		return reloaded{}, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
-	select {
-	case answer := <-ask.answer:
-		return answer, nil
-	case <-ctx.Done():
-		return reloaded{}, context.Cause(ctx)
-	}
+	<-done // it ends soon: all that it waits for has its deadline or run's context
+	return nil
 }
 
 // reload looks at the file, and switches where it says something else.
@@ -158,6 +164,9 @@ func (r *reloader) reload(ctx context.Context, cause string) reloaded {
 	}
 	r.tell(out)
 	r.note(out)
+	if r.p.shadow != nil {
+		r.p.shadow.refresh(ctx)
+	}
 	return out
 }
 
@@ -208,6 +217,20 @@ func (r *reloader) onRequest(ctx context.Context, _ []byte) (int, any) {
 		return http.StatusInternalServerError, out
 	}
 	return http.StatusOK, out
+}
+
+// onPromote is the action behind POST /api/v1/shadow/promote.
+func (r *reloader) onPromote(ctx context.Context, body []byte) (status int, answer any) {
+	var want struct {
+		Version string `json:"shadow_version"`
+	}
+	if err := json.Unmarshal(body, &want); err != nil || want.Version == "" {
+		return http.StatusBadRequest, promoted{Error: "want the version that is to be promoted", Do: `send {"shadow_version": "…"}, as GET /api/v1/shadow says it`}
+	}
+	if err := r.do(ctx, func(ctx context.Context) { status, answer = r.promote(ctx, want.Version) }); err != nil {
+		return http.StatusServiceUnavailable, promoted{Error: err.Error()}
+	}
+	return status, answer
 }
 
 func truth(b bool) float64 {

@@ -31,6 +31,7 @@ func newRootCmd() *cobra.Command {
 		newEnvCmd(),
 		newExplainCmd(),
 		newJournalCmd(),
+		newPromoteCmd(),
 		newPushsimCmd(),
 		newReplayCmd(),
 		newRunCmd(),

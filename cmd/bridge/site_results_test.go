@@ -45,7 +45,7 @@ func (s *site) results() (endings map[string]ending, calls int) {
 			calls++
 			continue
 		}
-		if r.Type == "bridge.rules.reloaded.v1" {
+		if r.Type != "bridge.event.disposed.v1" {
 			continue
 		}
 		if before, ok := endings[r.Data.EventID]; ok {

@@ -67,8 +67,11 @@ type Config struct {
 	Rules   *mapper.Rules // until Reload replaces them, as the Terms of Lanes
 	Journal Journal
 	// Recall reads the journal back at the start of a session.
-	Recall  func(ctx context.Context, from journal.ReadFrom) (*journal.State, error)
-	Lanes   []Lane
+	Recall func(ctx context.Context, from journal.ReadFrom) (*journal.State, error)
+	Lanes  []Lane
+	// Seen is handed each event that is taken for the first time, by the loop, and must
+	// not wait; nil: nobody looks on.
+	Seen    func(r *consume.Record, now time.Time)
 	Teller  Teller
 	Limits  Limits
 	Random  func() uint32 // for push ids and MsgRandom

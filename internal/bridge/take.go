@@ -39,6 +39,9 @@ func (l *loop) take(batch consume.Batch, now time.Time) {
 		}
 		mark.Begin(r.Position.Offset)
 		open := !ended && l.route(r, now)
+		if l.b.cfg.Seen != nil && !ended && r.Event != nil && r.Position.Topic != l.b.cfg.Replays {
+			l.b.cfg.Seen(r, now)
+		}
 		if len(untold) > 0 {
 			l.tellAgain(r, untold, !open, now)
 		} else if !open {

@@ -18,11 +18,12 @@ type Config struct {
 	LaneNames []string `env:"LANES" desc:"more apps of the push API, as the rule file names their lanes, separated by commas; BRIDGE_LANE_<NAME>_* configure each, with the name in capitals and _ for -"`
 	Lanes     []Lane   `env:"-"` // of LaneNames
 
-	RulesFile  string        `env:"RULES_FILE,required,notEmpty" desc:"the rule file (YAML)"`
-	HTTPAddr   string        `env:"HTTP_ADDR" envDefault:":8080" desc:"where /livez, /readyz and /metrics are served"`
-	LogLevel   slog.Level    `env:"LOG_LEVEL" envDefault:"INFO" desc:"DEBUG, INFO, WARN or ERROR"`
-	LogFormat  string        `env:"LOG_FORMAT" envDefault:"json" desc:"json or text"`
-	StopWithin time.Duration `env:"STOP_WITHIN" envDefault:"25s" desc:"after SIGTERM: how long the call in flight, its records and the commit may take"`
+	RulesFile       string        `env:"RULES_FILE,required,notEmpty" desc:"the rule file (YAML)"`
+	ShadowRulesFile string        `env:"SHADOW_RULES_FILE" desc:"a candidate rule file that is played beside the live one, without calls; /api/v1/shadow and bridge promote say what it would do otherwise"`
+	HTTPAddr        string        `env:"HTTP_ADDR" envDefault:":8080" desc:"where /livez, /readyz and /metrics are served"`
+	LogLevel        slog.Level    `env:"LOG_LEVEL" envDefault:"INFO" desc:"DEBUG, INFO, WARN or ERROR"`
+	LogFormat       string        `env:"LOG_FORMAT" envDefault:"json" desc:"json or text"`
+	StopWithin      time.Duration `env:"STOP_WITHIN" envDefault:"25s" desc:"after SIGTERM: how long the call in flight, its records and the commit may take"`
 }
 
 // Kafka says which brokers and topics, and how to be let in.

@@ -35,6 +35,8 @@ type Config struct {
 	// Status is what GET /api/v1/status answers, encoded as JSON. It should answer
 	// within a second, and hold no secret.
 	Status func(ctx context.Context) any
+	// Views are what else is answered as JSON, by the pattern that http.ServeMux knows.
+	Views map[string]func(ctx context.Context) any
 	// Actions are what people may do, by the pattern that http.ServeMux knows, such as
 	// POST /-/reload.
 	Actions map[string]Action
@@ -104,6 +106,9 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /-/ready", s.ready)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.cfg.Gatherer, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /api/v1/status", s.status)
+	for pattern, view := range s.cfg.Views {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.answer(w, http.StatusOK, view(r.Context())) })
+	}
 	for pattern, do := range s.cfg.Actions {
 		mux.Handle(pattern, s.act(do))
 	}
