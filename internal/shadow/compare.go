@@ -205,6 +205,10 @@ func differs(a, b []Ask) []string {
 	found := map[string]bool{}
 	for i := range a {
 		x, y := &a[i], &b[i]
+		if (x.who == "") != (y.who == "") { // the rule failed in one of them, and so asked for nothing
+			found["disposition"] = true
+			continue
+		}
 		for what, same := range map[string]bool{
 			"audience": x.who == y.who, "message": x.message == y.message, "priority": x.Priority == y.Priority,
 			"lane": x.Lane == y.Lane, "disposition": x.Disposition == y.Disposition,
