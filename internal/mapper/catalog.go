@@ -25,6 +25,7 @@ type catalog struct {
 	typings map[string]*typing // by the event types, joined
 	sum     []byte             // of the schemas' bytes, nil: there are none
 	dirs    []string           // beside the embedded ones
+	partial bool               // a directory could not be read: nobody knows what is in it
 }
 
 // eventSchema is the schema of one event type.
@@ -108,6 +109,8 @@ func (l *loader) addSchema(n *node, field string, c *schemaCompiler, t typeFile)
 	s := &eventSchema{file: t.file}
 	if t.name != "" {
 		l.catalog.types[t.name] = s
+	} else {
+		l.catalog.partial = true
 	}
 	err := t.err
 	if err == nil {

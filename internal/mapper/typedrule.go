@@ -2,6 +2,8 @@ package mapper
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -22,8 +24,34 @@ func (l *loader) typeRule(n *node, r *rule) {
 	if l.typing, err = l.catalog.typingOf(r.types); err != nil {
 		l.refuse(n, "match", err.Error(), "correct the schema of the type, or the match")
 	}
+	if l.typing == nil {
+		l.untyped(n, r)
+	}
 	for _, m := range r.match {
 		l.facts = l.facts.and(facts{"event." + m.attribute: true})
+	}
+}
+
+// untyped warns of a rule that was probably meant to be checked.
+func (l *loader) untyped(n *node, r *rule) {
+	place := n.get("match")
+	if place == nil {
+		place = n
+	} else if t := place.get("type"); t != nil {
+		place = t
+	}
+	known := slices.Sorted(maps.Keys(l.catalog.types))
+	with := slices.ContainsFunc(r.types, func(name string) bool { return l.catalog.types[name] != nil })
+	for _, name := range r.types {
+		if l.catalog.types[name] != nil || l.catalog.partial {
+			continue
+		}
+		msg := fmt.Sprintf("there is no schema of %s, so the rule's expressions are not checked", name)
+		if near := nearest(name, known); near != "" && !slices.Contains(r.types, near) {
+			l.warn(place, "match.type", msg, fmt.Sprintf("did you mean `%s`?", near))
+		} else if with {
+			l.warn(place, "match.type", msg, "put "+schemaFile(name)+" into a directory of schemas")
+		}
 	}
 }
 

@@ -83,7 +83,7 @@ func (l *loader) validateOf(n *node) map[string]*validator {
 	for _, p := range n.pairs {
 		at := join(field, p.key.text)
 		s := l.catalog.types[p.key.text]
-		if s == nil {
+		if s == nil && !l.catalog.partial {
 			l.unknown(p.key, at, reference{"schema of event type", p.key.text, slices.Sorted(maps.Keys(l.catalog.types)), "put " + schemaFile(p.key.text) + " into a directory of schemas"})
 		}
 		word, ok := l.text(p.value, at)
