@@ -3,15 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"runtime/debug"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"pushbridge/internal/mapper"
 	"pushbridge/internal/simulate"
 )
 
@@ -24,12 +21,14 @@ const (
 	simulateMaxPending  = 100_000
 )
 
-// simulateGCPercent lets the heap be five times what is in use.
-const simulateGCPercent = 400
-
 // simulateFlags is what the user of `bridge simulate` chooses.
 type simulateFlags struct {
 	rules, events, out, output string
+	topics                     []string
+	from, to, brokers          string
+	compare                    string
+	limit                      int
+	caps                       []int
 	quotas, quotasAt           []string
 	interval, settle           time.Duration
 	runningFor                 time.Duration
@@ -41,29 +40,47 @@ type simulateFlags struct {
 func newSimulateCmd() *cobra.Command {
 	var f simulateFlags
 	cmd := &cobra.Command{
-		Use:   "simulate --rules FILE --events FILE",
+		Use:   "simulate --rules FILE {--events FILE | --topic TOPIC}",
 		Short: "Play recorded events to the rules and the scheduler in virtual time: how many calls, how late, what expires",
-		Long: `Play a file of CloudEvents, one structured JSON object a line, to the same mapper
-and the same scheduler that bridge run uses, in virtual time. Nothing is sent.
+		Long: `Play recorded events to the same mapper and the same scheduler that bridge run
+uses, in virtual time. Nothing is sent.
 
-An event arrives at its recordedtime attribute, where it has one, else at its
-time. Every simulated answer is ok and takes as long as --api-latency says. After
-the last event time goes on until every intent was pushed or has expired. The
-same files, flags and seed give the same bytes.
+The events are a file of CloudEvents (--events), one structured JSON object a
+line, which arrive at their recordedtime attribute, where they have one, else at
+their time; or what a Kafka topic holds between two times (--topic, --from, --to),
+which arrived at its records' timestamps. Brokers and login come from
+BRIDGE_KAFKA_*; the topic is only read.
+
+Every simulated answer is ok and takes as long as --api-latency says. After the
+last event time goes on until every intent was pushed or has expired. The same
+events, flags and seed give the same bytes.
+
+  --compare FILE  what other rules would change, rule by rule and event by event
+  --caps LIST     what each of several quotas costs and misses, and what a call more buys
 
 bridge run keeps BRIDGE_PUSH_MARGIN (100ms) on top of the interval; --interval
 1.1s is what it does with its defaults.
 
-A line that is no event, or that a rule fails on, is dead-lettered as the bridge
-does; the first of them are named on standard error, and the exit code is 1.`,
+What is no event, or what a rule fails on, is dead-lettered as the bridge does;
+the first of them are named on standard error, and the exit code is 1.`,
 		Example: "  bridge simulate --rules rules.yaml --events day.jsonl\n" +
-			"  bridge simulate --rules rules.yaml --events day.jsonl --quota 10 --out log.jsonl -o json",
+			"  bridge simulate --rules rules.yaml --events day.jsonl --quota 10 --out log.jsonl -o json\n" +
+			"  bridge simulate --rules rules.yaml --topic member.promo --from -24h\n" +
+			"  bridge simulate --rules rules.yaml --topic member.promo --from -24h --compare candidate.yaml\n" +
+			"  bridge simulate --rules rules.yaml --events day.jsonl --caps 50,100,150",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runSimulate(cmd, f) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.rules, "rules", "", "rule file")
 	flags.StringVar(&f.events, "events", "", "file of events in the order of their arrival, or - for standard input")
+	flags.StringArrayVar(&f.topics, "topic", nil, "topic of events; repeatable")
+	flags.StringVar(&f.from, "from", "", "with --topic, from then on: a time as 2026-03-01T20:00:00Z, or how long ago as -2h (default all)")
+	flags.StringVar(&f.to, "to", "", "with --topic, before then (default up to the present end)")
+	flags.StringVar(&f.brokers, "brokers", "", "with --topic, host:port,… instead of BRIDGE_KAFKA_BROKERS")
+	flags.StringVar(&f.compare, "compare", "", "another rule file: say what it would change")
+	flags.IntVar(&f.limit, "limit", 20, "with --compare, describe at most so many events; 0: all")
+	flags.IntSliceVar(&f.caps, "caps", nil, "quotas of the default lane, separated by commas: say what each would come to")
 	flags.BoolVar(&f.sort, "sort", false, "put the events into the order of their arrival first, in memory")
 	flags.StringArrayVar(&f.quotas, "quota", nil, "calls in a window, or LANE=CALLS for a lane of the rules; repeatable (default the rules', else 100)")
 	flags.StringArrayVar(&f.quotasAt, "quota-at", nil, "another quota from so long after the first event on, as 12h=200 or 12h=LANE=200; repeatable")
@@ -77,50 +94,13 @@ does; the first of them are named on standard error, and the exit code is 1.`,
 	flags.StringVar(&f.out, "out", "", "file to write every call and every end without a call to, one JSON object a line")
 	flags.StringVarP(&f.output, "output", "o", "text", "text or json")
 	cobra.CheckErr(cmd.MarkFlagRequired("rules"))
-	cobra.CheckErr(cmd.MarkFlagRequired("events"))
+	cmd.MarkFlagsOneRequired("events", "topic")
+	cmd.MarkFlagsMutuallyExclusive("events", "topic")
+	cmd.MarkFlagsMutuallyExclusive("sort", "topic")
+	for _, flag := range []string{"compare", "out", "quota-at"} {
+		cmd.MarkFlagsMutuallyExclusive("caps", flag)
+	}
 	return cmd
-}
-
-func runSimulate(cmd *cobra.Command, f simulateFlags) error {
-	cfg, err := f.config()
-	if err != nil {
-		return exitError{code: exitUsage, err: err}
-	}
-	if cfg.Rules, err = mapper.Load(f.rules, mapper.Limits{MaxRequestBytes: simulateMaxBytes}); err != nil {
-		return err
-	}
-	for _, w := range cfg.Rules.Warnings() {
-		fmt.Fprintln(cmd.ErrOrStderr(), visible(w.Error()))
-	}
-	if err := f.budgets(&cfg); err != nil {
-		return exitError{code: exitUsage, err: err}
-	}
-	source := eventSource{name: f.events, in: cmd.InOrStdin(), sorted: f.sort}
-	if f.events == "-" {
-		source.name = "standard input"
-	} else {
-		file, err := os.Open(f.events)
-		if err != nil {
-			return fmt.Errorf("read events: %w", err)
-		}
-		defer file.Close() //nolint:errcheck // only read
-		source.in = file
-	}
-	// A batch command trades memory for time: at the default the collector takes a
-	// quarter of the run.
-	defer debug.SetGCPercent(debug.SetGCPercent(simulateGCPercent))
-	report, err := simulateInto(f.out, cfg, source)
-	if order, ok := errors.AsType[*simulate.OrderError](err); ok {
-		return fmt.Errorf("%s:%d: arrived at %s, and what is before it at %s: put the lines into the order of arrival, or say --sort",
-			source.name, order.Line, order.At.Format(time.RFC3339Nano), order.Before.Format(time.RFC3339Nano))
-	}
-	if err != nil {
-		return err
-	}
-	if err := printReport(cmd.OutOrStdout(), f.output, &report); err != nil {
-		return err
-	}
-	return reportProblems(cmd.ErrOrStderr(), source.name, &report)
 }
 
 // config checks the flags.
@@ -137,6 +117,10 @@ func (f *simulateFlags) config() (simulate.Config, error) {
 		return c, fmt.Errorf("interval %v: want more than 0", f.interval)
 	case f.settle < 0:
 		return c, fmt.Errorf("settle %v: want 0 or more", f.settle)
+	case f.limit < 0:
+		return c, fmt.Errorf("limit %d: want 0 or more", f.limit)
+	case len(f.topics) == 0 && f.from+f.to+f.brokers != "":
+		return c, errors.New("from, to and brokers go with --topic")
 	case f.runningFor < 0:
 		return c, fmt.Errorf("running-for %v: want 0 or more", f.runningFor)
 	case f.window != "" && f.window != "24h" && f.window != "day":
@@ -148,8 +132,12 @@ func (f *simulateFlags) config() (simulate.Config, error) {
 	if c.Location, err = time.LoadLocation(f.location); err != nil {
 		return c, fmt.Errorf("location %q: want a zone like Asia/Shanghai: %w", f.location, err)
 	}
-	if f.out != "" && sameFile(f.out, f.events) {
-		return c, fmt.Errorf("out %q: is the file of events, which it would overwrite", f.out)
+	for flag, file := range map[string]string{"out": f.out} {
+		for what, read := range map[string]string{"file of events": f.events, "rule file": f.rules, "other rule file": f.compare} {
+			if file != "" && sameFile(file, read) {
+				return c, fmt.Errorf("%s %q: is the %s, which it would overwrite", flag, file, what)
+			}
+		}
 	}
 	return c, nil
 }
@@ -172,32 +160,4 @@ func parseLatency(text string) (simulate.Latency, error) {
 		return simulate.Latency{}, fmt.Errorf("api-latency %q: want whole milliseconds like 200ms, or a range like 60ms..300ms", text)
 	}
 	return simulate.Latency{Min: least, Max: most}, nil
-}
-
-// simulateInto runs the simulation with its log in a file, if one is named.
-func simulateInto(out string, cfg simulate.Config, source eventSource) (simulate.Report, error) {
-	if out == "" {
-		return simulate.Run(cfg, source.arrivals())
-	}
-	file, err := os.Create(out)
-	if err != nil {
-		return simulate.Report{}, fmt.Errorf("write log: %w", err)
-	}
-	cfg.Log = file
-	report, err := simulate.Run(cfg, source.arrivals())
-	return report, errors.Join(err, file.Close())
-}
-
-// reportProblems names what was dead-lettered.
-func reportProblems(stderr io.Writer, name string, r *simulate.Report) error {
-	if len(r.Problems) == 0 {
-		return nil
-	}
-	for _, p := range r.Problems {
-		fmt.Fprintln(stderr, visible(fmt.Sprintf("%s:%d: %v", name, p.Line, p.Err)))
-	}
-	if more := r.Ends.DeadLettered - len(r.Problems); more > 0 {
-		fmt.Fprintf(stderr, "and %d more\n", more)
-	}
-	return exitError{code: exitFindings}
 }

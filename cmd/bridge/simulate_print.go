@@ -22,6 +22,7 @@ type reportJSON struct {
 	Dispositions map[string]int `json:"dispositions"`
 
 	Calls          int            `json:"calls"`
+	CallsPerDay    float64        `json:"calls_per_day"`
 	MergedMean     float64        `json:"merged_per_call_mean"`
 	MergedMax      int            `json:"merged_per_call_max"`
 	Overlaps       int            `json:"overlapping_calls"` // of which some user may get the message in another call too
@@ -30,19 +31,47 @@ type reportJSON struct {
 	CriticalMissed int            `json:"critical_missed"`
 
 	Priorities []priorityJSON `json:"priorities"`
+	Rules      []ruleJSON     `json:"rules"`
 	Lanes      []laneJSON     `json:"lanes"`
 	Hours      []hourJSON     `json:"hours"`
+	Timeline   []momentJSON   `json:"timeline"`
+}
+
+type ruleJSON struct {
+	Rule         string         `json:"rule"`
+	Priority     string         `json:"priority,omitempty"` // absent where no event came to it
+	Intents      int            `json:"intents"`            // repeats not counted
+	Dispositions map[string]int `json:"dispositions"`
+	Calls        int            `json:"calls"` // one that several rules share counts for each
+	CallsPerDay  float64        `json:"calls_per_day"`
+	MergedMean   float64        `json:"merged_per_call_mean"`
+	Late         int            `json:"late"`
+	delayJSON
+}
+
+type delayJSON struct {
+	Mean float64 `json:"delay_mean_seconds"`
+	P50  float64 `json:"delay_p50_seconds"`
+	P99  float64 `json:"delay_p99_seconds"`
+	Max  float64 `json:"delay_max_seconds"`
+}
+
+// momentJSON is how a lane stood at the end of an hour.
+type momentJSON struct {
+	At      time.Time `json:"at"`
+	Lane    string    `json:"lane"`
+	Calls   int       `json:"calls"`
+	Used    int       `json:"used"`
+	Quota   int       `json:"quota"`
+	Waiting int       `json:"waiting"`
 }
 
 type priorityJSON struct {
-	Priority string  `json:"priority"`
-	Intents  int     `json:"intents"`
-	Late     int     `json:"late"`
-	Never    int     `json:"never"`
-	Mean     float64 `json:"delay_mean_seconds"`
-	P50      float64 `json:"delay_p50_seconds"`
-	P99      float64 `json:"delay_p99_seconds"`
-	Max      float64 `json:"delay_max_seconds"`
+	Priority string `json:"priority"`
+	Intents  int    `json:"intents"`
+	Late     int    `json:"late"`
+	Never    int    `json:"never"`
+	delayJSON
 }
 
 type laneJSON struct {
@@ -71,19 +100,31 @@ func printReport(w io.Writer, output string, r *simulate.Report) error {
 
 func reportForPrograms(r *simulate.Report) reportJSON {
 	x := reportJSON{
-		From: r.From, To: r.To, Events: r.Events, Intents: r.Intents, Dispositions: make(map[string]int),
-		Calls: r.Calls, MergedMean: mergedMean(r), MergedMax: r.MaxCovered, Overlaps: r.Overlaps, Why: r.Why,
+		From: r.From, To: r.To, Events: r.Events, Intents: r.Intents,
+		Calls: r.Calls, CallsPerDay: float64(r.Calls) / r.Days(), MergedMean: mergedMean(r), MergedMax: r.MaxCovered, Overlaps: r.Overlaps, Why: r.Why,
 		Worst24h: r.Worst24h, CriticalMissed: r.CriticalMissed(),
-		Priorities: []priorityJSON{}, Lanes: []laneJSON{}, Hours: []hourJSON{},
+		Priorities: []priorityJSON{}, Rules: []ruleJSON{}, Lanes: []laneJSON{}, Hours: []hourJSON{}, Timeline: []momentJSON{},
 	}
-	for _, d := range dispositions(&r.Ends) {
-		x.Dispositions[strings.ReplaceAll(d.name, "-", "_")] = d.n
-	}
+	x.Dispositions = dispositionsJSON(&r.Ends)
 	for _, p := range r.Priorities {
 		x.Priorities = append(x.Priorities, priorityJSON{
-			Priority: p.Priority.String(), Intents: p.Intents, Late: p.Late, Never: p.Never,
-			Mean: p.Delay.Mean.Seconds(), P50: p.Delay.P50.Seconds(), P99: p.Delay.P99.Seconds(), Max: p.Delay.Max.Seconds(),
+			Priority: p.Priority.String(), Intents: p.Intents, Late: p.Late, Never: p.Never, delayJSON: delayForPrograms(p.Delay),
 		})
+	}
+	for i := range r.Rules {
+		u := &r.Rules[i]
+		j := ruleJSON{
+			Rule: u.Rule, Intents: u.Intents, Dispositions: dispositionsJSON(&u.Ends), Calls: u.Calls, CallsPerDay: float64(u.Calls) / r.Days(),
+			MergedMean: u.MergeFactor(), Late: u.Late, delayJSON: delayForPrograms(u.Delay),
+		}
+		delete(j.Dispositions, "unmatched") // by no rule
+		if u.Priority != 0 {
+			j.Priority = u.Priority.String()
+		}
+		x.Rules = append(x.Rules, j)
+	}
+	for _, m := range r.Timeline {
+		x.Timeline = append(x.Timeline, momentJSON(m))
 	}
 	for _, l := range r.Lanes {
 		x.Lanes = append(x.Lanes, laneJSON{Lane: l.Name, Quota: l.Quota, Calls: l.Calls, Worst24h: l.Worst24h, WorstDay: l.WorstDay})
@@ -92,6 +133,18 @@ func reportForPrograms(r *simulate.Report) reportJSON {
 		x.Hours = append(x.Hours, hourJSON(h))
 	}
 	return x
+}
+
+func delayForPrograms(d simulate.Delay) delayJSON {
+	return delayJSON{Mean: d.Mean.Seconds(), P50: d.P50.Seconds(), P99: d.P99.Seconds(), Max: d.Max.Seconds()}
+}
+
+func dispositionsJSON(e *simulate.Ends) map[string]int {
+	all := make(map[string]int)
+	for _, d := range dispositions(e) {
+		all[strings.ReplaceAll(d.name, "-", "_")] = d.n
+	}
+	return all
 }
 
 func mergedMean(r *simulate.Report) float64 { return float64(r.Covered) / float64(max(1, r.Calls)) }
@@ -117,7 +170,7 @@ func reportText(r *simulate.Report) string {
 	for _, d := range dispositions(&r.Ends) {
 		fmt.Fprintf(t, "  %s\t%d\n", d.name, d.n)
 	}
-	fmt.Fprintf(t, "calls\t%d\t%.1f intents a call, at most %d\n", r.Calls, mergedMean(r), r.MaxCovered)
+	fmt.Fprintf(t, "calls\t%d\t%.1f a day, %.1f intents a call, at most %d\n", r.Calls, float64(r.Calls)/r.Days(), mergedMean(r), r.MaxCovered)
 	for _, why := range slices.Sorted(maps.Keys(r.Why)) {
 		fmt.Fprintf(t, "  %s\t%d\n", why, r.Why[why])
 	}
@@ -138,6 +191,7 @@ func reportText(r *simulate.Report) string {
 	t.Flush() //nolint:errcheck // into memory
 	b.WriteString("\n")
 	priorityTable(&b, r)
+	ruleTable(&b, r)
 	hourTable(&b, r.Hours)
 	return b.String()
 }
@@ -147,14 +201,32 @@ func priorityTable(b *strings.Builder, r *simulate.Report) {
 	fmt.Fprintln(t, "priority\tintents\tlate\tnever\tmean delay\tp50\tp99\tmax\t")
 	for _, p := range r.Priorities {
 		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t", p.Priority, p.Intents, p.Late, p.Never)
-		for _, d := range []time.Duration{p.Delay.Mean, p.Delay.P50, p.Delay.P99, p.Delay.Max} {
-			if p.Never == p.Intents {
-				fmt.Fprint(t, "-\t") // none was pushed
-				continue
-			}
-			fmt.Fprintf(t, "%s\t", readable(d))
+		delayCells(t, p.Delay, p.Never < p.Intents)
+	}
+	t.Flush() //nolint:errcheck // into memory
+}
+
+// delayCells ends a row; pushed says that there are delays to be shown.
+func delayCells(t io.Writer, d simulate.Delay, pushed bool) {
+	for _, d := range []time.Duration{d.Mean, d.P50, d.P99, d.Max} {
+		if !pushed {
+			fmt.Fprint(t, "-\t")
+			continue
 		}
-		fmt.Fprintln(t)
+		fmt.Fprintf(t, "%s\t", readable(d))
+	}
+	fmt.Fprintln(t)
+}
+
+// ruleTable is a row for each rule. Repeats, which are nobody's, stand above.
+func ruleTable(b *strings.Builder, r *simulate.Report) {
+	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "\nrule\tintents\tpushed\tlate\texpired\tsuperseded\tdead\tcalls\ta day\ta call\tmean delay\tp50\tp99\tmax\t")
+	for i := range r.Rules {
+		u := &r.Rules[i]
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.1f\t%.1f\t", u.Rule, u.Intents, u.Ends.Pushed, u.Late, u.Ends.Expired, u.Ends.Superseded,
+			u.Ends.DeadLettered, u.Calls, float64(u.Calls)/r.Days(), u.MergeFactor())
+		delayCells(t, u.Delay, u.Ends.Pushed > 0)
 	}
 	t.Flush() //nolint:errcheck // into memory
 }

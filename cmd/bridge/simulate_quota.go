@@ -54,6 +54,9 @@ func (f *simulateFlags) budgets(c *simulate.Config) error {
 	return nil
 }
 
+// namesLane says whether a quota is that of a lane with a name.
+func namesLane(quota string) bool { return strings.Contains(quota, "=") }
+
 // parseQuota reads "100", which is the default lane's, or "LANE=100".
 func parseQuota(text string, lanes []mapper.Lane) (*mapper.Lane, int, error) {
 	name, number, named := strings.Cut(text, "=")

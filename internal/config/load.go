@@ -58,6 +58,14 @@ func LoadReplay(environ []string) (Config, error) {
 	})
 }
 
+// LoadDecoding reads and checks the variables that say which records are events.
+func LoadDecoding(environ []string) (maxBytes int, bareStructured bool, err error) {
+	c, err := parse(env.ToMap(environ), func(name string) bool {
+		return name == Prefix+"MAX_EVENT_BYTES" || name == Prefix+"ACCEPT_BARE_STRUCTURED"
+	})
+	return c.Pipeline.MaxEventBytes, c.Pipeline.BareStructured, err
+}
+
 // parse reads all variables and reports the problems of those that are needed.
 func parse(vars map[string]string, needed func(name string) bool) (Config, error) {
 	problems := readSecretFiles(vars, Variables())

@@ -22,7 +22,9 @@ type Report struct {
 	Hours      []Hour // that had a call, in order
 
 	Priorities []Priority // of those that occurred, the most urgent first
+	Rules      []Rule     // all, in the order of their file
 	Lanes      []Lane     // by name
+	Timeline   []Moment   // how the lanes stood, hour by hour
 
 	Problems []Problem // the first dead letters, at most 10
 }
@@ -41,6 +43,9 @@ type Priority struct {
 	Never    int   // not pushed
 	Delay    Delay // of what was pushed
 }
+
+// Days is how long the run took, in days, and no less than one.
+func (r *Report) Days() float64 { return max(1, r.To.Sub(r.From).Hours()/24) }
 
 // Missed is what was not pushed within max_delay.
 func (p *Priority) Missed() int { return p.Late + p.Never }

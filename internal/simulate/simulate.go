@@ -166,7 +166,7 @@ func newRun(c Config) (*run, error) {
 	r := &run{
 		rules: c.Rules, maxBytes: c.MaxRequestBytes, latency: c.Latency,
 		random: rand.New(rand.NewPCG(c.Seed, 0)), grain: grain, watched: c.Watched, bound: c.MaxPending,
-		log: newLog(c.Log), tally: newTally(c.Location),
+		log: newLog(c.Log), tally: newTally(c.Location, c.Rules.Rules()),
 		watch: c.Watch, looks: looksOf(c.Watch),
 	}
 	var err error
@@ -198,10 +198,16 @@ func (r *run) arrive(a *Arrival) error {
 		return err
 	}
 	if r.now.Before(at) { // after a pause it is read late
-		r.now = at
+		r.goOn(at)
 	}
 	r.wake = r.now // whatever is pending now, the schedulers are asked again
 	return r.take(a)
+}
+
+// goOn lets it be now.
+func (r *run) goOn(now time.Time) {
+	r.tally.timeline.pass(r.now, now, r.lanes)
+	r.now = now
 }
 
 // begin is when the schedulers are told of the time for the first time.
@@ -299,7 +305,7 @@ func earliest(a, b time.Time) time.Time {
 // lanes are asked for the next one.
 func (r *run) step(now time.Time) error {
 	r.looksBefore(now)
-	r.now = now
+	r.goOn(now)
 	if f := r.flight; f != nil && !f.Ends.After(now) {
 		r.flight = nil
 		verdict := limiter.Verdict{Result: limiter.Pushed, End: f.Ends, Counted: true, Reached: true}

@@ -29,6 +29,8 @@ type tally struct {
 	hours []Hour
 
 	fates    [intent.Critical + 1]fate
+	rules    byRule
+	timeline timeline
 	heirs    map[heirKey][]aged
 	problems []Problem
 }
@@ -51,13 +53,17 @@ type aged struct {
 	received time.Time
 	maxDelay time.Duration
 	priority intent.Priority
+	rule     *ruleTally
 }
 
-func newTally(location *time.Location) tally {
+func newTally(location *time.Location, rules []string) tally {
 	if location == nil {
 		location = time.UTC
 	}
-	return tally{location: location, why: make(map[string]int), heirs: make(map[heirKey][]aged)}
+	return tally{
+		location: location, why: make(map[string]int), heirs: make(map[heirKey][]aged),
+		rules: newByRule(rules), timeline: timeline{location: location},
+	}
 }
 
 func (t *tally) arrived(at time.Time) {
@@ -70,6 +76,7 @@ func (t *tally) arrived(at time.Time) {
 
 func (t *tally) deadLetter(line int64, err error) {
 	t.ends.DeadLettered++
+	t.rules.failed(err)
 	if len(t.problems) < problemsMax {
 		t.problems = append(t.problems, Problem{Line: line, Err: err})
 	}
@@ -87,9 +94,8 @@ func (t *tally) called(c *Call) {
 		return
 	}
 
-	local := c.Sent.In(t.location)
-	_, minute, second := local.Clock()
-	start := local.Add(-time.Duration(minute)*time.Minute - time.Duration(second)*time.Second - time.Duration(local.Nanosecond()))
+	t.rules.called(c)
+	start := hourOf(c.Sent, t.location)
 	if last := len(t.hours) - 1; last < 0 || !t.hours[last].Start.Equal(start) {
 		t.hours = append(t.hours, Hour{Start: start})
 	}
@@ -102,8 +108,9 @@ func (t *tally) ended(e *limiter.Ended, by *Call) {
 		return
 	}
 	o, p := &e.Intent.Origin, &e.Intent.Policy
-	this := aged{received: o.Received, maxDelay: p.MaxDelay, priority: p.Priority}
+	this := aged{received: o.Received, maxDelay: p.MaxDelay, priority: p.Priority, rule: t.rules.of(e.Intent.Rule)}
 	own := heirKey{o.Position.Offset, p.Key}
+	t.rules.ended(e)
 	switch e.Kind {
 	case limiter.EndDuplicate:
 		t.ends.Duplicate++
@@ -126,9 +133,9 @@ func (t *tally) ended(e *limiter.Ended, by *Call) {
 		}
 	case limiter.EndExpired:
 		t.ends.Expired++
-		t.fates[this.priority].never++
+		t.missed(this)
 		for _, a := range t.heirs[own] {
-			t.fates[a.priority].never++
+			t.missed(a)
 		}
 	case limiter.EndRejected:
 		panic("simulate: a call was refused, and every answer is ok")
@@ -140,11 +147,13 @@ func (t *tally) ended(e *limiter.Ended, by *Call) {
 
 func (t *tally) pushed(a aged, sent time.Time) {
 	delay := wholeMillisecond(sent).Sub(a.received) // as the log has it
-	f := &t.fates[a.priority]
-	f.delays = append(f.delays, delay)
-	if delay > a.maxDelay {
-		f.late++
-	}
+	t.fates[a.priority].pushed(delay, a.maxDelay)
+	a.rule.fate.pushed(delay, a.maxDelay)
+}
+
+func (t *tally) missed(a aged) {
+	t.fates[a.priority].never++
+	a.rule.fate.never++
 }
 
 // report is called once, at the end of the run.
@@ -152,12 +161,13 @@ func (t *tally) report(lanes []*lane, end time.Time) Report {
 	// A successor that was no longer pending would leave its heirs behind.
 	for _, all := range t.heirs {
 		for _, a := range all {
-			t.fates[a.priority].never++
+			t.missed(a)
 		}
 	}
 	r := Report{
 		From: t.from, To: t.to, Events: t.events, Intents: t.intents, Ends: t.ends,
 		Calls: t.calls, Covered: t.covered, MaxCovered: t.maxCovered, Overlaps: t.overlaps, Why: t.why, Hours: t.hours, Problems: t.problems,
+		Rules: t.rules.report(), Timeline: t.timeline.moments,
 	}
 	if end.After(r.To) {
 		r.To = end

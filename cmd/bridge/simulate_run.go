@@ -1,0 +1,161 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"pushbridge/internal/mapper"
+	"pushbridge/internal/simulate"
+)
+
+// simulateGCPercent lets the heap be five times what is in use: a batch command
+// trades memory for time, and at the default the collector takes a quarter of it.
+const simulateGCPercent = 400
+
+func runSimulate(cmd *cobra.Command, f simulateFlags) error {
+	cfg, err := f.config()
+	if err == nil {
+		err = f.checkCaps()
+	}
+	if err != nil {
+		return exitError{code: exitUsage, err: err}
+	}
+	configs, err := f.configs(cmd.ErrOrStderr(), cfg)
+	if err != nil {
+		return err
+	}
+	source, err := f.open(cmd)
+	if err != nil {
+		return err
+	}
+	defer source.close()
+	defer debug.SetGCPercent(debug.SetGCPercent(simulateGCPercent))
+
+	s := simulation{flags: &f, place: source.place, configs: configs, reports: make([]simulate.Report, len(configs))}
+	if err := s.run(source.arrivals); err != nil {
+		if order, ok := errors.AsType[*simulate.OrderError](err); ok {
+			return fmt.Errorf("%s: arrived at %s, and what is before it at %s: put the lines into the order of arrival, or say --sort",
+				source.place(order.Line), order.At.Format(time.RFC3339Nano), order.Before.Format(time.RFC3339Nano))
+		}
+		return err
+	}
+	if err := s.print(cmd.OutOrStdout()); err != nil {
+		return err
+	}
+	return reportProblems(cmd.ErrOrStderr(), source.place, &s.reports[0])
+}
+
+// configs are the runs that are asked for: one, or one for each of two rule files,
+// or one for each quota.
+func (f *simulateFlags) configs(stderr io.Writer, cfg simulate.Config) ([]simulate.Config, error) {
+	files := []string{f.rules}
+	if f.compare != "" {
+		files = append(files, f.compare)
+	}
+	var configs []simulate.Config
+	for _, file := range files {
+		c := cfg
+		var err error
+		if c.Rules, err = mapper.Load(file, mapper.Limits{MaxRequestBytes: simulateMaxBytes}); err != nil {
+			return nil, err
+		}
+		for _, w := range c.Rules.Warnings() {
+			fmt.Fprintln(stderr, visible(w.Error()))
+		}
+		if err := f.budgets(&c); err != nil {
+			return nil, exitError{code: exitUsage, err: err}
+		}
+		configs = append(configs, c)
+	}
+	if len(f.caps) > 0 {
+		return f.ofCaps(configs[0])
+	}
+	return configs, nil
+}
+
+// open opens what the events come from.
+func (f *simulateFlags) open(cmd *cobra.Command) (recorded, error) {
+	if len(f.topics) > 0 {
+		return f.openTopics(cmd.Context(), cmd.ErrOrStderr(), time.Now())
+	}
+	source := eventSource{name: f.events, in: cmd.InOrStdin(), sorted: f.sort}
+	closed := func() {}
+	if f.events == "-" {
+		source.name = "standard input"
+	} else {
+		file, err := os.Open(f.events)
+		if err != nil {
+			return recorded{}, fmt.Errorf("read events: %w", err)
+		}
+		source.in = file
+		closed = func() { file.Close() } //nolint:errcheck // only read
+	}
+	return recorded{arrivals: source.arrivals(), close: closed, place: func(line int64) string { return fmt.Sprintf("%s:%d", source.name, line) }}, nil
+}
+
+// simulation is the runs of one command.
+type simulation struct {
+	flags     *simulateFlags
+	place     func(line int64) string // of an arrival, for people
+	configs   []simulate.Config
+	reports   []simulate.Report
+	histories []*simulate.History // where they are compared or drawn
+}
+
+func (s *simulation) run(events iter.Seq2[simulate.Arrival, error]) (err error) {
+	if s.flags.out != "" {
+		file, err2 := os.Create(s.flags.out)
+		if err2 != nil {
+			return fmt.Errorf("write log: %w", err2)
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		s.configs[0].Log = file
+	}
+	if s.flags.compare != "" {
+		for i := range s.configs {
+			h := new(simulate.History)
+			s.histories = append(s.histories, h)
+			s.configs[i].Watch = h.Watch()
+		}
+	}
+	return fanOut(events, len(s.configs), func(n int, events iter.Seq2[simulate.Arrival, error]) (err error) {
+		s.reports[n], err = simulate.Run(s.configs[n], events)
+		return err
+	})
+}
+
+func (s *simulation) print(w io.Writer) error {
+	f := s.flags
+	switch {
+	case f.compare != "":
+		c := comparison{
+			files: [2]string{f.rules, f.compare}, reports: s.reports, place: s.place,
+			Comparison: simulate.Compare(s.histories[0], s.histories[1], f.limit),
+		}
+		return c.print(w, f.output)
+	case len(f.caps) > 0:
+		return printCaps(w, f.output, s.advice())
+	}
+	return printReport(w, f.output, &s.reports[0])
+}
+
+// reportProblems names what was dead-lettered.
+func reportProblems(stderr io.Writer, place func(line int64) string, r *simulate.Report) error {
+	if len(r.Problems) == 0 {
+		return nil
+	}
+	for _, p := range r.Problems {
+		fmt.Fprintln(stderr, visible(fmt.Sprintf("%s: %v", place(p.Line), p.Err)))
+	}
+	if more := r.Ends.DeadLettered - len(r.Problems); more > 0 {
+		fmt.Fprintf(stderr, "and %d more\n", more)
+	}
+	return exitError{code: exitFindings}
+}
