@@ -38,8 +38,8 @@ func (r *Rules) Map(e *event.Event, o intent.Origin) Mapping {
 		m.Failures = []*RuleError{{Field: "data", Err: m.Violation}}
 		return m
 	}
-	candidates := r.candidates(s.context.Type)
-	for _, rule := range candidates {
+	candidates := r.index.candidates(s)
+	for rule := candidates.next(); rule != nil; rule = candidates.next() {
 		v := rule.apply(s)
 		switch {
 		case v.failure != nil:
@@ -55,7 +55,7 @@ func (r *Rules) Map(e *event.Event, o intent.Origin) Mapping {
 		}
 	}
 	if m.Intents == nil && m.Failures == nil {
-		m.Why = whyNone(candidates, s)
+		m.Why = r.whyNone(s)
 	} else if o.ReplayID != "" {
 		r.replayed(&m, s)
 	}
@@ -239,21 +239,24 @@ func (l *loader) fixMessage(n *node, field string, m *messageSpec) {
 // every event that matches none.
 const maxNamed = 8
 
-// whyNone says why none of the candidates took the event.
-func whyNone(candidates []*rule, s *scope) string {
-	if len(candidates) == 0 {
+// whyNone says why none of the rules for its type took the event.
+func (r *Rules) whyNone(s *scope) string {
+	rules, n := r.index.ofType(s.context.Type)
+	if n == 0 {
 		return "no rule for type " + shorten(s.context.Type)
 	}
 	var b strings.Builder
 	b.WriteString("no rule matches: ")
-	for i, r := range candidates {
+	i := 0
+	for r := range rules {
 		if i == maxNamed {
-			fmt.Fprintf(&b, " and %d more", len(candidates)-i)
+			fmt.Fprintf(&b, " and %d more", n-i)
 			break
 		}
 		if i > 0 {
 			b.WriteString(", ")
 		}
+		i++
 		cause := r.mismatch(s)
 		switch {
 		case cause != "":

@@ -29,12 +29,7 @@ type Rules struct {
 	dirs     []string
 	remap    bool
 
-	// byType holds, for each event type that some rule names, the rules that an
-	// event of that type could match, in the file's order; others holds those
-	// for every other type. So the cost of an event does not grow with the rules
-	// for other types.
-	byType map[string][]*rule
-	others []*rule
+	index ruleIndex
 
 	scopes *sync.Pool // of *scope: scratch space, never state
 }
@@ -50,6 +45,7 @@ type rule struct {
 	message  messageSpec
 	delivery deliverySpec
 	goOn     bool // `continue`
+	order    int  // in the file
 
 	line, column int           // of its name
 	expressions  []placed      // for people; what is evaluated stands above
@@ -153,38 +149,10 @@ func (l *loader) load(data []byte) *Rules {
 		lines:    l.lines,
 		test:     l.test,
 		remap:    l.remap,
-		byType:   map[string][]*rule{},
+		index:    newIndex(l.compiled),
 		scopes:   &sync.Pool{New: func() any { return new(scope) }},
 	}
-	r.index()
 	return r
-}
-
-// index fills byType and others.
-func (r *Rules) index() {
-	for _, rule := range r.rules {
-		for _, t := range rule.types {
-			r.byType[t] = nil
-		}
-		if rule.types == nil {
-			r.others = append(r.others, rule)
-		}
-	}
-	for t := range r.byType {
-		for _, rule := range r.rules {
-			if rule.couldMatch(t) {
-				r.byType[t] = append(r.byType[t], rule)
-			}
-		}
-	}
-}
-
-// candidates returns the rules that an event of the type could match.
-func (r *Rules) candidates(eventType string) []*rule {
-	if rules, ok := r.byType[eventType]; ok {
-		return rules
-	}
-	return r.others
 }
 
 // Version returns a short hash of the file's bytes and of the schemas it names:

@@ -36,6 +36,8 @@ type scope struct {
 	tags  []string
 	pairs map[string]string // of an audience's attributes
 
+	candidates candidates
+
 	key       []byte // of the memos
 	audiences memo[*audienceSpec, []audience.Audience]
 	messages  memo[*messageSpec, intent.Message]
@@ -67,6 +69,7 @@ func (s *scope) reset(e *event.Event, o intent.Origin) {
 // forget drops what keeps the event alive, before the scope is pooled.
 func (s *scope) forget() {
 	s.event, s.context, s.origin, s.text, s.fault, s.doc.raw = nil, nil, intent.Origin{}, nil, nil, nil
+	clear(s.candidates.lists)
 	clear(s.tags)
 	clear(s.pairs)
 }
