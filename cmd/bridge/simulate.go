@@ -26,7 +26,7 @@ type simulateFlags struct {
 	rules, events, out, output string
 	topics                     []string
 	from, to, brokers          string
-	compare                    string
+	compare, html              string
 	limit                      int
 	caps                       []int
 	quotas, quotasAt           []string
@@ -57,6 +57,7 @@ events, flags and seed give the same bytes.
 
   --compare FILE  what other rules would change, rule by rule and event by event
   --caps LIST     what each of several quotas costs and misses, and what a call more buys
+  --html FILE     one page that needs nothing else: calls, waiting, budget, delays, merges
 
 bridge run keeps BRIDGE_PUSH_MARGIN (100ms) on top of the interval; --interval
 1.1s is what it does with its defaults.
@@ -65,7 +66,7 @@ What is no event, or what a rule fails on, is dead-lettered as the bridge does;
 the first of them are named on standard error, and the exit code is 1.`,
 		Example: "  bridge simulate --rules rules.yaml --events day.jsonl\n" +
 			"  bridge simulate --rules rules.yaml --events day.jsonl --quota 10 --out log.jsonl -o json\n" +
-			"  bridge simulate --rules rules.yaml --topic member.promo --from -24h\n" +
+			"  bridge simulate --rules rules.yaml --topic member.promo --from -24h --html report.html\n" +
 			"  bridge simulate --rules rules.yaml --topic member.promo --from -24h --compare candidate.yaml\n" +
 			"  bridge simulate --rules rules.yaml --events day.jsonl --caps 50,100,150",
 		Args: cobra.NoArgs,
@@ -81,6 +82,7 @@ the first of them are named on standard error, and the exit code is 1.`,
 	flags.StringVar(&f.compare, "compare", "", "another rule file: say what it would change")
 	flags.IntVar(&f.limit, "limit", 20, "with --compare, describe at most so many events; 0: all")
 	flags.IntSliceVar(&f.caps, "caps", nil, "quotas of the default lane, separated by commas: say what each would come to")
+	flags.StringVar(&f.html, "html", "", "file to write a page with plots to; with --compare, of the first rules")
 	flags.BoolVar(&f.sort, "sort", false, "put the events into the order of their arrival first, in memory")
 	flags.StringArrayVar(&f.quotas, "quota", nil, "calls in a window, or LANE=CALLS for a lane of the rules; repeatable (default the rules', else 100)")
 	flags.StringArrayVar(&f.quotasAt, "quota-at", nil, "another quota from so long after the first event on, as 12h=200 or 12h=LANE=200; repeatable")
@@ -97,7 +99,7 @@ the first of them are named on standard error, and the exit code is 1.`,
 	cmd.MarkFlagsOneRequired("events", "topic")
 	cmd.MarkFlagsMutuallyExclusive("events", "topic")
 	cmd.MarkFlagsMutuallyExclusive("sort", "topic")
-	for _, flag := range []string{"compare", "out", "quota-at"} {
+	for _, flag := range []string{"compare", "out", "html", "quota-at"} {
 		cmd.MarkFlagsMutuallyExclusive("caps", flag)
 	}
 	return cmd
@@ -132,7 +134,7 @@ func (f *simulateFlags) config() (simulate.Config, error) {
 	if c.Location, err = time.LoadLocation(f.location); err != nil {
 		return c, fmt.Errorf("location %q: want a zone like Asia/Shanghai: %w", f.location, err)
 	}
-	for flag, file := range map[string]string{"out": f.out} {
+	for flag, file := range map[string]string{"out": f.out, "html": f.html} {
 		for what, read := range map[string]string{"file of events": f.events, "rule file": f.rules, "other rule file": f.compare} {
 			if file != "" && sameFile(file, read) {
 				return c, fmt.Errorf("%s %q: is the %s, which it would overwrite", flag, file, what)

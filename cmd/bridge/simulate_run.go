@@ -118,7 +118,7 @@ func (s *simulation) run(events iter.Seq2[simulate.Arrival, error]) (err error) 
 		defer func() { err = errors.Join(err, file.Close()) }()
 		s.configs[0].Log = file
 	}
-	if s.flags.compare != "" {
+	if s.flags.compare != "" || s.flags.html != "" {
 		for i := range s.configs {
 			h := new(simulate.History)
 			s.histories = append(s.histories, h)
@@ -133,6 +133,11 @@ func (s *simulation) run(events iter.Seq2[simulate.Arrival, error]) (err error) 
 
 func (s *simulation) print(w io.Writer) error {
 	f := s.flags
+	if f.html != "" {
+		if err := s.writePage(); err != nil {
+			return err
+		}
+	}
 	switch {
 	case f.compare != "":
 		c := comparison{
