@@ -316,10 +316,19 @@ func rank(delays []time.Duration, q float64) time.Duration {
 	return delays[int(math.Ceil(q*float64(len(delays))))-1]
 }
 
+// shortName is a rule's name as far as there is room for it.
+func shortName(name string) string {
+	const most = 22
+	if len(name) > most {
+		return name[:most-1] + "…" // names are ASCII
+	}
+	return name
+}
+
 // delayPlot is a band for each rule, from its shortest delay to its longest, on a
 // scale of tenfolds: half of its delays lie within the thick part.
 func delayPlot(r *simulate.Report, h *simulate.History) plot {
-	const rowHeight, names, first, last = 26.0, 170.0, -1.0, 6.0 // 0.1 s to 11 days
+	const rowHeight, names, first, last = 26.0, 210.0, -1.0, 6.0 // 0.1 s to 11 days
 	p := plot{Title: "delays by rule, from arrival to the call"}
 	inner := plotWidth - names - plotRight
 	x := func(d time.Duration) float64 {
@@ -338,7 +347,7 @@ func delayPlot(r *simulate.Report, h *simulate.History) plot {
 		says := fmt.Sprintf("%s: from %s to %s; half between %s and %s, middle %s", name, readable(low), readable(high),
 			readable(rank(delays, 0.25)), readable(rank(delays, 0.75)), readable(rank(delays, 0.5)))
 		words = append(words, says)
-		p.YTicks = append(p.YTicks, tick{coord(y), name})
+		p.YTicks = append(p.YTicks, tick{coord(y), shortName(name)})
 		thin := bar{X: coord(x(low)), Y: coord(y - 1.5), W: coord(max(2, x(high)-x(low))), H: 3, Class: "range", Says: says}
 		a, b := x(rank(delays, 0.25)), x(rank(delays, 0.75))
 		thick := bar{X: coord(a), Y: coord(y - 7), W: coord(max(2, b-a)), H: 14, Class: "half", Says: says}

@@ -124,6 +124,7 @@ type run struct {
 	watched  time.Duration
 	bound    int  // of what waits; 0: none
 	paused   bool // nothing is read, because too much waits
+	full     bool // and the schedulers hurry
 
 	start   time.Time // of the first arrival; zero: nothing has arrived
 	changes []Change  // still to come, in order
@@ -234,14 +235,25 @@ func (r *run) resume() error {
 	return nil
 }
 
-// setPaused says whether the next arrival is read.
-func (r *run) setPaused() {
-	switch waiting := r.waiting(); {
+// setPaused says whether the next arrival is read. While it is not the schedulers
+// hurry, as in the live loop; it says whether that has changed.
+func (r *run) setPaused() bool {
+	waiting := r.waiting()
+	switch {
 	case waiting >= r.bound:
 		r.paused = true
 	case waiting <= r.bound*3/4:
 		r.paused = false
 	}
+	full := r.paused && 2*waiting >= r.bound
+	if full == r.full {
+		return false
+	}
+	r.full = full
+	for _, l := range r.lanes {
+		l.sched.Hurry(full)
+	}
+	return true
 }
 
 // playUntil goes through all that happens before an instant.
@@ -322,13 +334,15 @@ func (r *run) step(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if r.bound > 0 {
-		r.setPaused()
+	if b != nil {
+		if err := r.call(l, b); err != nil {
+			return err
+		}
 	}
-	if b == nil {
-		return nil
+	if r.bound > 0 && r.setPaused() {
+		return r.step(now) // the schedulers may have another answer
 	}
-	return r.call(l, b)
+	return nil
 }
 
 // wakeAt notes that a scheduler wants to be asked at an instant, or soon after
