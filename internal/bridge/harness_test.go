@@ -219,11 +219,14 @@ type instance struct {
 	err    error // of Run, once ended
 }
 
+// inPlenty gives an instance calls for everything.
+func inPlenty(o *options) { o.terms.Calls = 10_000 }
+
 // start runs an instance, put together as `bridge run` does it.
 func (w *world) start(change ...func(*options)) *instance {
 	w.t.Helper()
 	o := options{
-		terms: intent.Terms{Calls: 10_000, Interval: testInterval},
+		terms: intent.Terms{Calls: 100, Interval: testInterval}, // of many more, none waits for others: see inPlenty
 		limits: Limits{
 			Settle:      time.Second,
 			DedupWindow: 24 * time.Hour, DedupMax: 100_000, MaxPending: 100_000, StopWithin: 20 * time.Second,

@@ -74,7 +74,7 @@ func TestReplayIsNoRepeatOfItsOriginal(t *testing.T) {
 	t.Attr("promise", "exactly-the-right-people")
 	t.Parallel()
 	inBubble(t, setup{rules: plainRules, users: people, replays: true}, func(t *testing.T, w *world) {
-		i := w.start()
+		i := w.start(inPlenty)
 		sleep(5 * time.Second)
 		sale := promo("sale", "gold")
 		sale.ID = "e1"
@@ -87,7 +87,7 @@ func TestReplayIsNoRepeatOfItsOriginal(t *testing.T) {
 		w.replayed(sale, replay.Mark{ID: "r1", Of: original(0)})
 		w.replayed(sale, replay.Mark{ID: "r2", Of: original(0)})
 		w.emit(sale) // nor is the original's repeat one of the replay's
-		w.start()
+		w.start(inPlenty)
 		sleep(10 * time.Minute)
 		w.wantReceived(map[string]int{"ann": 3})
 		want := map[string]string{"r1 events/0@0": "duplicate, pushed, duplicate", "r2 events/0@0": "pushed"}
@@ -147,7 +147,7 @@ func TestCrashDuringAReplay(t *testing.T) {
 	t.Attr("promise", "nothing-lost")
 	t.Parallel()
 	inBubble(t, setup{rules: plainRules, users: people, replays: true}, func(t *testing.T, w *world) {
-		i := w.start(func(o *options) { o.limits.StopWithin = 5 * time.Second })
+		i := w.start(inPlenty, func(o *options) { o.limits.StopWithin = 5 * time.Second })
 		sleep(5 * time.Second)
 		w.must(w.sim.Inject(pushsim.Fault{Kind: pushsim.FaultStall, After: true}))
 		w.replayed(promo("first", "gold"), replay.Mark{ID: "r1", Of: original(0)})
@@ -157,7 +157,7 @@ func TestCrashDuringAReplay(t *testing.T) {
 		w.replayed(promo("second", "silver"), replay.Mark{ID: "r1", Of: original(1)})
 		w.replayed(promo("first", "gold"), replay.Mark{ID: "r1", Of: original(0)}) // once too often
 		w.crash(i)
-		i = w.start()
+		i = w.start(inPlenty)
 		sleep(10 * time.Minute)
 		w.wantReceived(map[string]int{"ann": 1, "bob": 1})
 		want := map[string]string{"r1 events/0@0": "pushed, duplicate", "r1 events/0@1": "pushed"}

@@ -574,7 +574,7 @@ func TestBoundOfPendingLosesNothing(t *testing.T) {
 			h.Partition = n % 2
 			want[w.emit(h)[0]] = "pushed"
 		}
-		i := w.start(func(o *options) { o.limits.MaxPending = 16 })
+		i := w.start(inPlenty, func(o *options) { o.limits.MaxPending = 16 })
 		paused := false
 		for range 200 {
 			sleep(time.Second)

@@ -11,9 +11,11 @@ const (
 	admitFloor   = 0.08
 	admitCeiling = 85.0
 	admitBend    = 0.1
-	holdFloor    = 0.035
-	holdShare    = 0.33 // of what a call is worth, to be lost before it is made
+	holdFloor    = 0.035 // up to plentyQuota; of more calls each is worth less
+	holdShare    = 0.33  // of what a call is worth, to be lost before it is made
 	holdBend     = 0.3
+
+	plentyQuota = 100.0
 
 	growFactor   = 5.0 // how much more is waited for while a burst goes on
 	criticalHold = 2.0 // how much more a critical batch waits for its like
@@ -57,10 +59,10 @@ func (s *Scheduler) priceOf(u *purse, at time.Time) price {
 	if calls.left() <= 0 {
 		return dearest(calls.free > 0)
 	}
-	pace := calls.pace(0)
+	pace, floor := calls.pace(0), s.holdFloor()
 	p := price{
 		admit: scarce(admitFloor, admitCeiling, admitBend, pace),
-		hold:  scarce(holdFloor, holdShare*admitCeiling, holdBend, pace),
+		hold:  scarce(floor, holdShare*admitCeiling, holdBend, pace),
 	}
 	p.grow, p.moves = growFactor*p.hold, pace < 1
 	if u.critical {
@@ -76,15 +78,22 @@ func (s *Scheduler) priceOf(u *purse, at time.Time) price {
 	p.admit = trust.join(p.admit, max(admitFloor, expected))
 	// To wait costs little where calls turn out to be plenty, so that is believed later.
 	trust.down = trust.up + (1-trust.up)*trust.down
-	p.hold = trust.join(p.hold, max(holdFloor, holdShare*expected))
+	p.hold = trust.join(p.hold, max(floor, holdShare*expected))
 	// What is worth a call will take one: a burst that takes many is waited out.
-	waited := scarce(holdFloor, holdShare*admitCeiling, holdBend, calls.pace(float64(s.worthy())))
+	waited := scarce(floor, holdShare*admitCeiling, holdBend, calls.pace(float64(s.worthy())))
 	p.grow = max(growFactor*p.hold, waited)
 	p.moves = p.moves || expected > 0
 	if p = s.withinCeiling(u, at, p, trust); p.admit <= admitFloor {
 		p.admit = 0 // nothing else wants the call
 	}
 	return p
+}
+
+// holdFloor is what is to be lost by waiting while calls are plenty. With many times the
+// calls there is hardly anything to save by waiting.
+func (s *Scheduler) holdFloor() float64 {
+	few := min(1, plentyQuota/float64(s.budget.quota))
+	return holdFloor * few * few
 }
 
 // withinCeiling makes a price dearer where a pool's own ceiling is near.
@@ -96,9 +105,9 @@ func (s *Scheduler) withinCeiling(u *purse, at time.Time, p price, trust trust) 
 	if own.left() <= 0 {
 		return dearest(false)
 	}
-	pace := own.pace(0)
+	pace, floor := own.pace(0), s.holdFloor()
 	p.admit = max(p.admit, trust.join(scarce(admitFloor, admitCeiling, admitBend, pace), admitFloor))
-	p.hold = max(p.hold, trust.join(scarce(holdFloor, holdShare*admitCeiling, holdBend, pace), holdFloor))
+	p.hold = max(p.hold, trust.join(scarce(floor, holdShare*admitCeiling, holdBend, pace), floor))
 	p.grow, p.moves = max(p.grow, p.hold), true
 	return p
 }
