@@ -42,7 +42,8 @@ func (i *instance) reload(text string, terms intent.Terms) error {
 	rules, err := mapper.Parse("rules.yaml", []byte(text), mapper.Limits{After: i.bridge.Rules()})
 	i.w.must(err)
 	if terms.Calls == 0 {
-		terms = intent.Terms{Calls: 10_000, Interval: testInterval, Pools: rules.Lanes()[0].Terms.Pools}
+		terms = i.bridge.cfg.Lanes[0].Terms
+		terms.Pools = rules.Lanes()[0].Terms.Pools
 	}
 	rs := Ruleset{Rules: rules, Terms: map[string]intent.Terms{"": terms}}
 	for n := range i.bridge.cfg.Lanes[1:] {
@@ -234,7 +235,7 @@ func TestReloadsWhileEventsFlow(t *testing.T) {
 				return text
 			}
 			inBubble(t, setup{rules: rules(0), users: people, partitions: 3, sim: pushsim.Config{Quota: plenty}}, func(t *testing.T, w *world) {
-				i := w.start()
+				i := w.start(inPlenty)
 				sleep(5 * time.Second)
 				want := map[string]string{}
 				for n := range 40 {
@@ -251,7 +252,7 @@ func TestReloadsWhileEventsFlow(t *testing.T) {
 					}
 					if r.IntN(10) == 0 {
 						i.leave()
-						i = w.start()
+						i = w.start(inPlenty)
 						time.Sleep(5 * time.Second)
 					}
 					time.Sleep(time.Duration(r.Int64N(int64(10 * time.Second))))
