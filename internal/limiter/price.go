@@ -20,6 +20,8 @@ const (
 	growFactor   = 5.0 // how much more is waited for while a burst goes on
 	criticalHold = 2.0 // how much more a critical batch waits for its like
 
+	ceilingSlack = 0.1 // of a pool's ceiling may be used ahead of an even pace before that makes a call dearer
+
 	hedgeHours = 15.0 // after so many hours the forecast has half of the trust
 	quietPace  = 1.2  // new batches, in even paces of the quota, below which it may make calls cheap
 	busyPace   = 3.0  // and from which on it may not
@@ -105,6 +107,7 @@ func (s *Scheduler) withinCeiling(u *purse, at time.Time, p price, trust trust) 
 	if own.left() <= 0 {
 		return dearest(false)
 	}
+	own.free += ceilingSlack * own.capacity
 	pace, floor := own.pace(0), s.holdFloor()
 	p.admit = max(p.admit, trust.join(scarce(admitFloor, admitCeiling, admitBend, pace), admitFloor))
 	p.hold = max(p.hold, trust.join(scarce(floor, holdShare*admitCeiling, holdBend, pace), floor))
