@@ -22,7 +22,10 @@ const endless elapsed = math.MaxInt64
 // barUntil is when a bar is looked at again: at its end, and a little later where the
 // clocks disagree about that.
 func (s *Scheduler) barUntil(t time.Time) elapsed {
-	return max(s.elapsed(t), s.clock+elapsed(time.Second))
+	if end := s.elapsed(t); end > s.clock {
+		return end
+	}
+	return s.clock + elapsed(time.Second)
 }
 
 // barred says what keeps p from going now, if anything does.

@@ -149,7 +149,10 @@ func (s *Scheduler) guards() {
 func (s *Scheduler) choose(now time.Time) *pending {
 	s.unbar()
 	s.reprice(now)
-	s.guards()
+	for _, u := range s.purses {
+		s.rouse(u)
+	}
+	s.guards() // of all that are worth a call now
 	for _, u := range s.purses {
 		s.promote(u)
 	}
@@ -201,15 +204,19 @@ func (s *Scheduler) dueNear(p *pending, guard time.Duration) bool {
 	return p.due.plus(-guard) <= s.at
 }
 
-// promote moves on the batches of a purse whose time has come.
-func (s *Scheduler) promote(u *purse) {
+// rouse moves what is worth a call now from those that were not.
+func (s *Scheduler) rouse(u *purse) {
 	for {
 		p, ok := u.asleep.top()
 		if !ok || !u.price.admits(p.worth) {
-			break
+			return
 		}
 		s.refile(p)
 	}
+}
+
+// promote moves on the batches of a purse whose time has come.
+func (s *Scheduler) promote(u *purse) {
 	for {
 		p, ok := u.due.top()
 		if !ok || !s.dueNear(p, u.guard) {
