@@ -73,6 +73,9 @@ func noteLines(n *journal.Notes) []string {
 	if n.Fenced != "" {
 		lines = append(lines, "fenced   "+n.Fenced)
 	}
+	for _, a := range n.Approvals {
+		lines = append(lines, fmt.Sprintf("approved %s under %s by %s, %s: %q", a.ID, a.Rule, a.Author, instantText(a.At), a.Comment))
+	}
 	return lines
 }
 

@@ -80,7 +80,7 @@ func entryOf(at int64, written time.Time, value []byte) Entry {
 
 // notes returns what the record says beside calls and ends.
 func (r *record) notes() Notes {
-	n := Notes{Told: r.Told}
+	n := Notes{Told: r.Told, Approvals: r.Approvals}
 	if r.Fenced != nil {
 		n.Fenced = r.Fenced.Name
 	}

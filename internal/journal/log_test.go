@@ -276,7 +276,7 @@ func TestForeignRecordStopsTheReading(t *testing.T) {
 	t.Parallel()
 
 	for name, tt := range map[string]struct{ value, wantErr string }{
-		"newer version":  {`{"v":5,"attempt":{"tower":7}}`, "version 5, this bridge reads up to version 4 (run the newer bridge again"},
+		"newer version":  {`{"v":6,"attempt":{"tower":7}}`, "version 6, this bridge reads up to version 5 (run the newer bridge again"},
 		"no version":     {`{"hello":1}`, "was it written by the bridge?"},
 		"no JSON":        {`hello`, "decode record"},
 		"empty":          {``, "decode record"},

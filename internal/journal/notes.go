@@ -31,11 +31,22 @@ type Notes struct {
 	// noted where the name beside the committed offsets may be overtaken by an
 	// older one.
 	Fenced string
+	// Approvals are what people approved of.
+	Approvals []Approval
+}
+
+// Approval is that a person approved of a message under a rule.
+type Approval struct {
+	ID      string    `json:"id"` // intent.ApprovalID
+	Rule    string    `json:"rule"`
+	Author  string    `json:"author"`
+	Comment string    `json:"comment"`
+	At      time.Time `json:"at"`
 }
 
 // IsZero says whether there is nothing to note.
 func (n *Notes) IsZero() bool {
-	return len(n.Seen) == 0 && len(n.Newest) == 0 && len(n.Rewound) == 0 && n.Told == 0 && n.Fenced == ""
+	return len(n.Seen) == 0 && len(n.Newest) == 0 && len(n.Rewound) == 0 && n.Told == 0 && n.Fenced == "" && len(n.Approvals) == 0
 }
 
 // place is a partition.
@@ -100,7 +111,7 @@ const maxSightings = 20_000
 // encodeNotes returns the notes as records. What was rewound comes first: the
 // rest may speak of the new records.
 func encodeNotes(n *Notes, now time.Time) ([][]byte, error) {
-	head := record{Told: n.Told}
+	head := record{Told: n.Told, Approvals: n.Approvals}
 	if n.Fenced != "" {
 		head.Fenced = &fenced{Name: n.Fenced}
 	}

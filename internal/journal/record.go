@@ -15,9 +15,12 @@ import (
 // version is what this program writes, and the newest that it understands. Since
 // 2 attempts and outcomes say whose budget they draw on; those of 1 are the
 // default lane's. Since 3 there are notes, and dispositions can be told again. Since
-// 4 there are starts, and calls have the broker's time beside the writer's.
+// 4 there are starts, and calls have the broker's time beside the writer's. Since 5
+// there are approvals; what has none is still written as 4, so that who never asks
+// for approval can go back to the bridge of before.
 const (
-	version      = 4
+	version      = 5
+	versionPlain = 4
 	versionTells = 3
 )
 
@@ -35,6 +38,7 @@ type record struct {
 	Read         []newest    `json:"read,omitempty"`
 	Seen         []sightings `json:"seen,omitempty"`
 	Fenced       *fenced     `json:"fenced,omitempty"`
+	Approvals    []Approval  `json:"approvals,omitempty"`
 	Attempt      *attempt    `json:"attempt,omitempty"`
 	Covers       *moreCovers `json:"covers,omitempty"`
 	Outcome      *outcome    `json:"outcome,omitempty"`
@@ -158,7 +162,9 @@ func parse(value []byte) (*record, error) {
 // encode returns the record's bytes. HTML escapes are off: they would change a
 // message, which must come back as it was.
 func encode(r record) ([]byte, error) {
-	r.V = version
+	if r.V = versionPlain; len(r.Approvals) > 0 {
+		r.V = version
+	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

@@ -311,3 +311,32 @@ func TestKindsHaveTheDesignsWords(t *testing.T) {
 		t.Error("ParseKind knows a disposition that there is not")
 	}
 }
+
+// What has no approval is written as before there were any, so that the bridge of
+// before can read it.
+func TestOnlyApprovalsNeedTheirVersion(t *testing.T) {
+	t.Attr("guards", "who never asks for approval can go back to the bridge of before")
+	t.Parallel()
+	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	want := Approval{ID: "0123456789abcdef0123456789abcdef", Rule: "<news>", Author: "ann", Comment: "a & b", At: at}
+	for name, tt := range map[string]struct {
+		notes   Notes
+		version string
+	}{
+		"without": {Notes{Told: 7}, `{"v":4,`},
+		"with":    {Notes{Told: 7, Approvals: []Approval{want}}, `{"v":5,`},
+	} {
+		records, err := encodeNotes(&tt.notes, at)
+		if err != nil || len(records) != 1 || !bytes.HasPrefix(records[0], []byte(tt.version)) {
+			t.Errorf("%s: %s, %v", name, records, err)
+			continue
+		}
+		validate(t, compileSchema(t), records[0])
+		if e := entryOf(0, at, records[0]); !slices.Equal(e.Notes.Approvals, tt.notes.Approvals) || e.Notes.Told != 7 {
+			t.Errorf("%s: read back as %+v", name, e.Notes)
+		}
+		if s, _ := restored(t, records); !slices.Equal(s.Approvals, tt.notes.Approvals) {
+			t.Errorf("%s: restored as %+v", name, s.Approvals)
+		}
+	}
+}

@@ -112,6 +112,9 @@ func show(s *State) string {
 	for _, a := range s.Partial {
 		fmt.Fprintf(&b, "partial %s.%d to %v\n", a.Attempt.ID, a.Attempt.Number, a.Attempt.Condition)
 	}
+	for _, a := range s.Approvals {
+		fmt.Fprintf(&b, "approved %s under %s by %s at %s: %q\n", a.ID, a.Rule, a.Author, a.At.Format(time.RFC3339), a.Comment)
+	}
 	return b.String()
 }
 

@@ -39,6 +39,9 @@ type State struct {
 	// read before: one with a later one is none of those that the journal speaks of.
 	Newest map[offset.Partition]time.Time
 
+	// Approvals holds what people approved of, oldest first.
+	Approvals []Approval
+
 	// Unended holds the attempts that nobody has written an outcome of, oldest
 	// first, each with the one that it must be given: ClassVoid if it was surely not
 	// made, otherwise ClassDoubt.
@@ -184,17 +187,18 @@ func (c *call) toCall(end time.Time) Call {
 
 // history is the state in the making.
 type history struct {
-	calls    map[callKey]*call
-	order    []callKey
-	covers   map[callKey][]cover // whose attempt has not been read yet
-	disposed map[offset.Partition]*offset.Set
-	byRule   map[string]map[offset.Partition]*offset.Set
-	newest   map[offset.Partition]time.Time
-	seen     *Seen
-	fenced   map[string]bool      // names of attempts
-	began    map[string]time.Time // when the last call of a push did
-	telling  telling
-	records  int
+	calls     map[callKey]*call
+	order     []callKey
+	covers    map[callKey][]cover // whose attempt has not been read yet
+	disposed  map[offset.Partition]*offset.Set
+	byRule    map[string]map[offset.Partition]*offset.Set
+	newest    map[offset.Partition]time.Time
+	seen      *Seen
+	fenced    map[string]bool // names of attempts
+	approvals []Approval
+	began     map[string]time.Time // when the last call of a push did
+	telling   telling
+	records   int
 }
 
 func newHistory(remember time.Duration, limit int) *history {
@@ -300,7 +304,7 @@ func (h *history) addEnded(e *ended) error {
 // still be on its way, or one that a clock which was set back makes; it is no later
 // than if the call began now. What comes out are instants of this process.
 func (h *history) state(clocks Clocks, metadata ...string) *State {
-	s := &State{Disposed: h.disposed, ByRule: h.byRule, Seen: h.seen, Newest: h.newest, Told: h.telling.below, Records: h.records}
+	s := &State{Disposed: h.disposed, ByRule: h.byRule, Seen: h.seen, Newest: h.newest, Told: h.telling.below, Records: h.records, Approvals: h.approvals}
 	fenced := parseFences(metadata)
 	h.forgetUnfenced(s, fenced)
 	for _, k := range h.order {

@@ -134,6 +134,11 @@ func (h *history) addNotes(r *record) error {
 	if r.Fenced != nil {
 		h.fenced[r.Fenced.Name] = true
 	}
+	for _, a := range r.Approvals {
+		if !slices.Contains(h.approvals, a) { // a write may have been repeated
+			h.approvals = append(h.approvals, a)
+		}
+	}
 	return nil
 }
 
