@@ -165,5 +165,8 @@ func writeDelivery(b *strings.Builder, d *explain.Delivery) {
 	if s := d.Suppresses; s != nil {
 		fmt.Fprintf(b, "    holds     pool %s, until %s after its push\n", s.Pool, s.For)
 	}
+	if a := d.Approve; a != nil {
+		fmt.Fprintf(b, "    approval  by %d until %s, of %s\n", a.By, a.Until.Format(time.RFC3339), a.ID)
+	}
 	fmt.Fprintf(b, "    on doubt  %s\n", d.OnDoubt)
 }

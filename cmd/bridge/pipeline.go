@@ -60,8 +60,8 @@ func (p *pipeline) assemble(ctx context.Context) error {
 	// What needs no Kafka comes first: its mistakes are told before anything is
 	// created there.
 	var err error
-	actions := map[string]console.Action{}
-	views := map[string]func(context.Context) any{}
+	actions := map[string]console.Action{"POST /api/v1/approvals": p.onApprove}
+	views := map[string]func(context.Context) any{"GET /api/v1/approvals": p.approvals}
 	if p.cfg.RulesFile != "" {
 		if path := p.cfg.ShadowRulesFile; path != "" {
 			if p.shadow, err = newShadower(p, path); err != nil {

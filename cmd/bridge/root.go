@@ -24,6 +24,7 @@ func newRootCmd() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.AddCommand(
+		newApproveCmd(),
 		newCheckCmd(),
 		newDemoCmd(),
 		newDLQCmd(),

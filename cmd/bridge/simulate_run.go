@@ -7,6 +7,7 @@ import (
 	"iter"
 	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -68,6 +69,9 @@ func (f *simulateFlags) configs(stderr io.Writer, cfg simulate.Config) ([]simula
 		}
 		for _, w := range c.Rules.Warnings() {
 			fmt.Fprintln(stderr, visible(w.Error()))
+		}
+		if names, _ := c.Rules.Approvals(); len(names) > 0 {
+			fmt.Fprintf(stderr, "%s: approval is taken as given on arrival for %s\n", file, strings.Join(names, ", "))
 		}
 		if err := f.budgets(&c); err != nil {
 			return nil, exitError{code: exitUsage, err: err}

@@ -131,7 +131,9 @@ func (l *loop) tellAgain(r *consume.Record, ends []*journal.End, release bool, n
 			d.Reason = reasonOf(r, &m, d.Rule)
 		case journal.Pushed, journal.Rejected:
 			d.Parts = partsOf(&m, d.Rule)
-		case journal.Superseded, journal.Duplicate, journal.Expired:
+		case journal.Expired:
+			d.Reason = l.unreadReason(&m, d.Rule)
+		case journal.Superseded, journal.Duplicate:
 		}
 		l.outbox.again = append(l.outbox.again, repeat{Disposition: d, release: release && i == len(ends)-1})
 	}

@@ -89,8 +89,9 @@ type Bridge struct {
 	inGroup    atomic.Bool // it has been standby or owner once
 	randoms    *randoms
 
-	current atomic.Pointer[ruleset] // what Reload gave last
-	reloads chan chan struct{}      // tells the loop of it
+	current atomic.Pointer[ruleset]     // what Reload gave last
+	reloads chan chan struct{}          // tells the loop of it
+	visits  chan func(*loop, time.Time) // what the loop does for others, between two events
 
 	// What outlives a session; the loop of the present one owns it.
 	kept  []*kept // of each lane
@@ -133,7 +134,7 @@ func New(cfg Config) (*Bridge, error) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	b := &Bridge{cfg: cfg, asks: make(chan chan Status), reloads: make(chan chan struct{}), randoms: newRandoms(cfg.Random), inUse: cfg.Rules.Version()}
+	b := &Bridge{cfg: cfg, asks: make(chan chan Status), reloads: make(chan chan struct{}), visits: make(chan func(*loop, time.Time)), randoms: newRandoms(cfg.Random), inUse: cfg.Rules.Version()}
 	b.current.Store(set)
 	for range cfg.Lanes {
 		b.kept = append(b.kept, &kept{})
@@ -210,6 +211,9 @@ func (b *Bridge) read(ctx context.Context, s *consume.Session) (*journal.State, 
 	clocks, err := b.cfg.Journal.Start(ctx)
 	if err != nil {
 		return nil, journal.Clocks{}, err
+	}
+	if _, longest := b.Rules().Approvals(); !oldest.IsZero() {
+		oldest = oldest.Add(-longest) // an approval may be older than what it covers
 	}
 	state, err := b.cfg.Recall(ctx, journal.ReadFrom{
 		Clocks: clocks, OldestEvent: oldest, Fenced: fences(s.Partitions()),

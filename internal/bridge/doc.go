@@ -29,6 +29,9 @@
 // Rules are replaced by Reload: the loop takes them over between two events, or ends
 // its session, and the next one maps anew what waits (docs/decisions/008-hot-reload.md).
 //
+// What a rule wants approved waits in the loop, beside the schedulers, until enough
+// people have approved of it and the journal knows (approve.go).
+//
 // What a restart must know stands in three places: the committed offsets, beside
 // them the name of the last attempt that was fenced, and the journal, which is
 // read back to the oldest record that is still to be read (docs/journal.md). What

@@ -26,6 +26,7 @@ type recordJob struct {
 	push        *pushEnd
 	early       []journal.Disposition // of events that ended without a call
 	reloaded    []results.Reloaded
+	approved    []approved
 	stage       int
 
 	promised bool  // its mark and tellsAll are set
@@ -35,7 +36,7 @@ type recordJob struct {
 }
 
 func (j *recordJob) len() int {
-	n := 1 + len(j.reloaded) + len(j.early) + len(j.again) + len(j.unended) + len(j.calls)
+	n := 1 + len(j.reloaded) + len(j.approved) + len(j.early) + len(j.again) + len(j.unended) + len(j.calls)
 	if j.push != nil {
 		n += len(j.push.dispositions)
 	}

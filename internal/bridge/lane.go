@@ -204,7 +204,7 @@ func (l *loop) putBack(c chosen, now time.Time) {
 
 // total is how many intents wait in all lanes.
 func (l *loop) total() int {
-	n := 0
+	n := l.unread.intents
 	for _, ln := range l.lanes {
 		n += ln.sched.Total()
 		for _, f := range ln.frozen {

@@ -29,6 +29,7 @@ type loop struct {
 	known    *known
 	memory   *limiter.Memory // of what this session has seen
 	replays  replays
+	unread   unread
 	marks    map[offset.Partition]*offset.Watermark
 	assigned map[offset.Partition]consume.Assignment
 	begun    map[offset.Partition]bool // a record of it was read
@@ -95,6 +96,7 @@ func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time)
 		// so no repeat; one that comes twice is one whichever lane sees it.
 		memory:     limiter.NewMemory(b.cfg.Limits.DedupWindow, b.cfg.Limits.DedupMax),
 		replays:    newReplays(b),
+		unread:     newUnread(state),
 		outbox:     outbox{dispositions: pile{max: recordMax}, notes: newNotes(), start: startJob(state), told: newTellMark(state, s.Partitions())},
 		ending:     len(state.Unended) > 0,
 		marks:      make(map[offset.Partition]*offset.Watermark),
@@ -186,6 +188,8 @@ func (l *loop) run(ctx context.Context) error {
 		case taken := <-l.b.reloads:
 			l.adopt(time.Now())
 			close(taken)
+		case visit := <-l.b.visits:
+			visit(l, time.Now())
 		case <-ending:
 			ending = nil
 			l.draining = true
@@ -211,6 +215,9 @@ func (l *loop) workContext(ctx context.Context) (context.Context, context.Cancel
 func (l *loop) step(ctx, work context.Context, now time.Time) time.Time {
 	wake := now.Add(time.Minute)
 	if l.decides() {
+		if at := l.expireUnread(now); !at.IsZero() && at.Before(wake) {
+			wake = at
+		}
 		next, at := l.next(now)
 		if next.batch != nil {
 			l.call(ctx, work, next, now)
@@ -315,4 +322,5 @@ func (l *loop) forget(done recordDone) {
 	l.outbox.notes.acknowledged(done.job.notes)
 	l.outbox.told.toldBy(done.job)
 	l.outbox.dispositions.giveBack(done.job.early)
+	l.approve(done.job.approved, time.Now())
 }

@@ -40,6 +40,7 @@ type outbox struct {
 	letterBytes  int // of the letters' records
 	dispositions pile
 	reloaded     []results.Reloaded
+	approved     []approved // may not take effect before they are written
 	ended        *pushEnd   // the outcome of the last call, with its dispositions
 	failed       *recordJob // a write to be repeated before any other
 }
@@ -58,7 +59,7 @@ type recordDone struct {
 }
 
 func (o *outbox) len() int {
-	n := o.dispositions.len() + len(o.letters) + len(o.again) + len(o.notes.rewound) + len(o.reloaded)
+	n := o.dispositions.len() + len(o.letters) + len(o.again) + len(o.notes.rewound) + len(o.reloaded) + len(o.approved)
 	if o.start != nil {
 		n += o.start.len()
 	}
@@ -126,13 +127,16 @@ func (o *outbox) next() *recordJob {
 		o.again = o.again[n:]
 		return job
 	}
-	if o.ended == nil && o.dispositions.len() == 0 && len(o.letters) == 0 && len(o.notes.rewound) == 0 && len(o.reloaded) == 0 && len(o.notes.seen) < recordMax {
+	if o.ended == nil && o.dispositions.len() == 0 && len(o.letters) == 0 && len(o.notes.rewound) == 0 && len(o.reloaded) == 0 && len(o.approved) == 0 && len(o.notes.seen) < recordMax {
 		return nil
 	}
 	// Letters are older than the dispositions that speak of them, so writing all
 	// letters with the first dispositions keeps the order.
-	job := &recordJob{letters: o.letters, letterBytes: o.letterBytes, early: o.dispositions.take(), notes: o.notes.take(), reloaded: o.reloaded}
-	o.letters, o.letterBytes, o.reloaded = nil, 0, nil
+	job := &recordJob{letters: o.letters, letterBytes: o.letterBytes, early: o.dispositions.take(), notes: o.notes.take(), reloaded: o.reloaded, approved: o.approved}
+	o.letters, o.letterBytes, o.reloaded, o.approved = nil, 0, nil, nil
+	for i := range job.approved {
+		job.notes.Approvals = append(job.notes.Approvals, job.approved[i].Approval)
+	}
 	switch {
 	case o.ended == nil:
 	case o.ended.after > 0:

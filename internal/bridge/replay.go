@@ -74,6 +74,7 @@ func (l *loop) withdraw(now time.Time) {
 	for _, ln := range l.lanes {
 		l.end(ln, ln.sched.Withdraw(now, intent.ReplayPool, func(o *intent.Origin) bool { return l.isCancelled(o, now) }), now)
 	}
+	l.withdrawUnread(now)
 }
 
 // cancelKey stands in the journal for the event that a replay was cancelled; no event

@@ -173,6 +173,8 @@ func (l *loop) admit(in intent.Intent, now time.Time) {
 	case l.hold(in):
 	case l.isCancelled(&in.Origin, now):
 		l.endCancelled(&in, now)
+	case l.mustBeRead(&in):
+		l.await(in)
 	default:
 		ln := l.laneOf[in.Policy.Lane]
 		l.end(ln, ln.sched.Add(now, in), now)

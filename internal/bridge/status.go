@@ -115,6 +115,7 @@ func (l *loop) status(now time.Time) Status {
 	for _, ln := range l.lanes {
 		s.Lanes = append(s.Lanes, ln.status(now))
 	}
+	l.addUnread(&s)
 	return s
 }
 

@@ -25,6 +25,7 @@ type Delivery struct {
 	Frequency  *Frequency   `json:"frequency,omitempty"`
 	NotBefore  *time.Time   `json:"not_before,omitempty"`
 	Suppresses *Suppression `json:"suppresses,omitempty"`
+	Approve    *Approval    `json:"approve,omitempty"`
 	OnDoubt    string       `json:"on_doubt"`
 }
 
@@ -48,6 +49,14 @@ type Suppression struct {
 	For  string `json:"for"`
 }
 
+// Approval is how many people must have approved of the message, and until when. ID is
+// what they approve of, as bridge approve names it.
+type Approval struct {
+	ID    string    `json:"id"`
+	By    int       `json:"by"`
+	Until time.Time `json:"until"`
+}
+
 func deliveryOf(in *intent.Intent) *Delivery {
 	p := &in.Policy
 	d := &Delivery{
@@ -65,6 +74,9 @@ func deliveryOf(in *intent.Intent) *Delivery {
 	}
 	if s := p.Suppresses; s != nil {
 		d.Suppresses = &Suppression{Pool: s.Pool, For: s.For.String()}
+	}
+	if a := p.Approve; a != nil {
+		d.Approve = &Approval{ID: in.ApprovalID(), By: a.By, Until: in.Origin.Received.Add(a.Within)}
 	}
 	g := p.Gate
 	if g == nil {

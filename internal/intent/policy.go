@@ -143,6 +143,7 @@ type Policy struct {
 
 	Gate       *Gate        // what may hold it back beside the price; nil: nothing
 	Suppresses *Suppression // whom it holds back; nil: nobody
+	Approve    *Approval    // who must have read it first; nil: nobody
 }
 
 // Gate is what holds an intent back however low the price of a call is. Equal

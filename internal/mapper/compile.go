@@ -12,8 +12,8 @@ var (
 		known: []string{"version", "schemas", "validate", "vocabulary", "test_audience", "defaults", "time_intervals", "budget", "lanes", "remap_pending", "rules"},
 	}
 	ruleKeys = keys{
-		known: []string{"name", "owner", "match", "filter", "filters", "when", "audience", "message", "sender", "online_only", "life_time", "offline", "coalesce", "delivery", "suppresses", "continue"},
-		later: []string{"approve", "cancels"},
+		known: []string{"name", "owner", "match", "filter", "filters", "when", "audience", "message", "sender", "online_only", "life_time", "offline", "coalesce", "delivery", "suppresses", "approve", "continue"},
+		later: []string{"cancels"},
 	}
 )
 

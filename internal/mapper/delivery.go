@@ -23,7 +23,7 @@ func builtin() defaults {
 	return defaults{priority: intent.Normal, maxDelay: 30 * time.Minute, expireAfter: 24 * time.Hour}
 }
 
-// deliverySpec is `delivery`, `coalesce` and `suppresses`, compiled.
+// deliverySpec is `delivery`, `coalesce`, `suppresses` and `approve`, compiled.
 type deliverySpec struct {
 	policy      intent.Policy // all but Expires, Key and a clock's Gate
 	expireAt    *template     // nil: not written
@@ -114,7 +114,7 @@ func (l *loader) share(n *node, field string, d *defaults) {
 	}
 }
 
-// delivery compiles `delivery`, `coalesce` and `suppresses` of the rule n.
+// delivery compiles `delivery`, `coalesce`, `suppresses` and `approve` of the rule n.
 func (l *loader) delivery(n *node, field string, base defaults) deliverySpec {
 	var d deliverySpec
 	own, onDoubt := base, intent.OnDoubt(0)
@@ -161,6 +161,9 @@ func (l *loader) delivery(n *node, field string, base defaults) deliverySpec {
 	}
 	if v := n.get("suppresses"); v != nil {
 		d.policy.Suppresses = l.suppresses(v, join(field, "suppresses"), own.lane, own.pool)
+	}
+	if v := n.get("approve"); v != nil {
+		d.policy.Approve = l.approve(v, join(field, "approve"), own.priority)
 	}
 	if d.clock != nil {
 		d.clock.held = gate

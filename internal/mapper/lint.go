@@ -117,7 +117,7 @@ func (l *loader) lintAudience(n *node, r *rule) {
 // lintEveryone finds broadcasts that nothing bounds: one producer in a loop
 // would wake all users as often as the budget allows.
 func (l *loader) lintEveryone(v *node, field string, r *rule) {
-	if r.delivery.gate().Frequency != (intent.Frequency{}) {
+	if r.delivery.gate().Frequency != (intent.Frequency{}) || r.delivery.policy.Approve != nil {
 		return
 	}
 	for _, p := range l.lane(r.delivery.policy.Lane).Terms.Pools {
@@ -126,7 +126,7 @@ func (l *loader) lintEveryone(v *node, field string, r *rule) {
 		}
 	}
 	l.warn(v, field, "nothing says how often everyone may be pushed to, so one wrong producer reaches all users with every call there is",
-		"write delivery: {frequency: {at_most: 2, per: 24h}}, or draw on a pool with at_most and without borrow")
+		"write delivery: {frequency: {at_most: 2, per: 24h}}, draw on a pool with at_most and without borrow, or have each text read first with approve: {by: 1, within: 30m}")
 }
 
 // lintAttributes notes that two values of one attribute never share a call. A

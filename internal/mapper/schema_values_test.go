@@ -55,6 +55,14 @@ func TestSchemaAgreesOnValues(t *testing.T) {
 			bad:  []string{"lane: A", "lane: 5", "pool: 5", "active: []", "active: daytime", "frequency: 3", "owner: a", "on_doubt: drop"},
 		},
 		{
+			at:   rule,
+			good: []string{"approve: {by: 1, within: 30m}", "approve: {by: 10, within: 24h}\n    delivery: {priority: high}"},
+			bad: []string{
+				"approve: 1", "approve: {}", "approve: {by: 1}", "approve: {within: 30m}", "approve: {by: 0, within: 30m}", "approve: {by: 11, within: 30m}", "approve: {by: 1.5, within: 30m}", "approve: {by: [ann], within: 30m}",
+				"approve: {by: 1, within: 30}", "approve: {by: 1, within: 30m, at: x}", "approve: {by: 1, within: 30m}\n    delivery: {priority: critical}",
+			},
+		},
+		{
 			at:   budget + delivery,
 			good: []string{"pool: m"},
 		},

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/user"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// approveFlags are what list and grant have in common.
+type approveFlags struct {
+	url     string
+	timeout time.Duration
+}
+
+func (f *approveFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.url, "url", "", "the bridge's HTTP address (default: BRIDGE_URL, then http://localhost:8080)")
+	cmd.Flags().DurationVar(&f.timeout, "timeout", 30*time.Second, "how long the bridge may take to answer")
+}
+
+func (f *approveFlags) address() string {
+	base := cmp.Or(f.url, os.Getenv("BRIDGE_URL"), "http://localhost:8080")
+	return strings.TrimSuffix(base, "/") + "/api/v1/approvals"
+}
+
+func newApproveCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "approve",
+		Short: "List what waits for approval, and approve of it",
+		Long: `Rules with approve hold each message until so many people have approved of it.
+What is approved is the text as it was read: another text of the same rule needs an
+approval of its own, events of the same text do not.`,
+		Example: `  bridge approve list
+  bridge approve grant 3f0c… --comment "read it, facts are right"`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return exitError{code: exitUsage, err: errors.New("say what to do: list or grant\nsee bridge approve --help")}
+		},
+	}
+	cmd.AddCommand(newApproveListCmd(), newApproveGrantCmd())
+	return cmd
+}
+
+func newApproveListCmd() *cobra.Command {
+	var f approveFlags
+	var output string
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "What waits for approval: message, audience, until when, who approved",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if output != "text" && output != "json" {
+				return exitError{code: exitUsage, err: fmt.Errorf("--output %q: want text or json", output)}
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), f.timeout)
+			defer cancel()
+			var list approvals
+			code, err := askBridge(ctx, f.address(), nil, &list)
+			switch {
+			case err != nil:
+				return err
+			case code != http.StatusOK:
+				return fmt.Errorf("%s: there is no list of approvals there: run a bridge that has it", f.address())
+			case list.Error != "":
+				return errors.New(list.Error)
+			}
+			return printApprovals(cmd.OutOrStdout(), cmd.ErrOrStderr(), output, &list)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	return cmd
+}
+
+func printApprovals(w, talk io.Writer, output string, list *approvals) error {
+	if output == "json" {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		return enc.Encode(list)
+	}
+	var b strings.Builder
+	for i := range list.Waiting {
+		a := &list.Waiting[i]
+		fmt.Fprintf(&b, "%s  %s  until %s, %d of %d approved\n", a.ID, a.Rule, a.Until.Format(time.RFC3339), len(a.Approved), a.By)
+		if a.Key != "" {
+			fmt.Fprintf(&b, "  key       %s\n", a.Key)
+		}
+		fmt.Fprintf(&b, "  message   %q\n  audience  %s\n  events    %d\n", a.Text, strings.Join(a.Audience, ", "), a.Events)
+		for _, g := range a.Approved {
+			fmt.Fprintf(&b, "  approved  %s by %s: %q\n", g.At.Format(time.RFC3339), g.Author, g.Comment)
+		}
+	}
+	if _, err := io.WriteString(w, visible(b.String())); err != nil {
+		return fmt.Errorf("print what waits: %w", err)
+	}
+	switch more := list.Total - len(list.Waiting); {
+	case list.Total == 0:
+		fmt.Fprintln(talk, "Nothing waits for approval.")
+	case more > 0:
+		fmt.Fprintf(talk, "and %d more\n", more)
+	}
+	return nil
+}
+
+func newApproveGrantCmd() *cobra.Command {
+	var f approveFlags
+	var ask grantAsk
+	cmd := &cobra.Command{
+		Use:   "grant ID",
+		Short: "Approve of a message that waits",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ask.ID = args[0]
+			if ask.Author == "" {
+				me, err := user.Current()
+				if err != nil {
+					return exitError{code: exitUsage, err: fmt.Errorf("look up the user's name: %w (say it with --author)", err)}
+				}
+				ask.Author = me.Username
+			}
+			if err := ask.check(); err != nil {
+				return exitError{code: exitUsage, err: err}
+			}
+			body, err := json.Marshal(ask)
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), f.timeout)
+			defer cancel()
+			var answer grantAnswer
+			code, err := askBridge(ctx, f.address(), body, &answer)
+			switch {
+			case err != nil:
+				return err
+			case answer.Error != "":
+				return errors.New(answer.Error)
+			case code != http.StatusOK:
+				return fmt.Errorf("%s: nobody takes approvals there: run a bridge that does", f.address())
+			}
+			if answer.Missing > 0 {
+				fmt.Fprintf(cmd.ErrOrStderr(), "Approved by %s; %s must approve too.\n", ask.Author, people(answer.Missing))
+				return nil
+			}
+			fmt.Fprintf(cmd.ErrOrStderr(), "Approved by %s; %s released.\n", ask.Author, count(answer.Released, "event"))
+			return nil
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&ask.Author, "author", "", "who approves (default: the user of this machine)")
+	cmd.Flags().StringVar(&ask.Comment, "comment", "", "what the journal keeps beside the name")
+	cobra.CheckErr(cmd.MarkFlagRequired("comment"))
+	return cmd
+}
+
+// people is how many others must act.
+func people(n int) string {
+	if n == 1 {
+		return "one more person"
+	}
+	return fmt.Sprintf("%d more people", n)
+}
