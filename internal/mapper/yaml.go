@@ -87,6 +87,7 @@ func (l *loader) tree(data []byte) *node {
 		l.refuse(nil, "", "the file is not UTF-8", "save it as UTF-8")
 		return nil
 	}
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // a byte order mark, which the parser takes for text
 	// To YAML it is all one; the parser counts a line twice that ends in a comment.
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
