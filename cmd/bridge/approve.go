@@ -118,7 +118,7 @@ func newApproveGrantCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "grant ID",
 		Short: "Approve of a message that waits",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArg("name the approval; bridge approve list shows them"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ask.ID = args[0]
 			if ask.Author == "" {

@@ -101,7 +101,7 @@ func isRuleFile(path string) bool {
 	if err != nil {
 		return true
 	}
-	for line := range bytes.Lines(data) {
+	for line := range bytes.Lines(bytes.TrimPrefix(data, byteOrderMark)) {
 		if bytes.HasPrefix(line, []byte("rules:")) {
 			return true
 		}
@@ -114,6 +114,16 @@ func atLeastOneFile(_ *cobra.Command, args []string) error {
 		return exitError{code: exitUsage, err: errors.New("name at least one file")}
 	}
 	return nil
+}
+
+// oneArg wants one argument, and says which where it is not there.
+func oneArg(otherwise string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return exitError{code: exitUsage, err: errors.New(otherwise)}
+		}
+		return nil
+	}
 }
 
 func checkOutput(output string) error {

@@ -183,7 +183,7 @@ func newDLQShowCmd() *cobra.Command {
 		Long: `Show one dead letter. Its bytes are printed as text where they are, and as a hex dump
 where they are not; --raw writes exactly them, and nothing else.`,
 		Example: "  bridge dlq show 0@12\n  bridge dlq show 0@12 --raw > record.bin",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArg("name the letter; bridge dlq list shows them"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkOutput(output); err != nil {
 				return err

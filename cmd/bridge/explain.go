@@ -18,6 +18,8 @@ import (
 type explained struct {
 	Number int `json:"number"` // from 1
 	explain.Explanation
+
+	place string // file:line
 }
 
 func newExplainCmd() *cobra.Command {
@@ -30,7 +32,7 @@ func newExplainCmd() *cobra.Command {
 			"Where a condition is false, or fails, every part of it is shown with its value and\n" +
 			"its place; -v shows that of all expressions, -o json too. Nothing is sent. The\n" +
 			"MsgRandom of the request is drawn when it is. The exit code is 1 if an event would\n" +
-			"be dead-lettered.",
+			"be dead-lettered, or there is none.",
 		Example: "  bridge explain --rules rules.yaml events.jsonl\n" +
 			"  kcat -b localhost:9092 -C -t member.promo -e -q | bridge explain --rules rules.yaml -o json -",
 		Args: func(_ *cobra.Command, args []string) error {
@@ -54,17 +56,17 @@ func newExplainCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			in := cmd.InOrStdin()
+			name, in := "standard input", cmd.InOrStdin()
 			if args[0] != "-" {
 				f, err := os.Open(args[0])
 				if err != nil {
 					return fmt.Errorf("read events: %w", err)
 				}
 				defer f.Close() //nolint:errcheck // only read
-				in = f
+				name, in = args[0], f
 			}
 			x := explainer{rules: rules, received: at, asJSON: output == "json", verbose: verbose}
-			return x.all(in, cmd.OutOrStdout())
+			return x.all(name, in, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	cmd.Flags().StringVar(&rulesFile, "rules", "", "rule file")
@@ -83,23 +85,28 @@ type explainer struct {
 	verbose  bool
 }
 
-// all goes through the stream of events; one that is no CloudEvent is a
-// finding, one that is no JSON ends the stream.
-func (e explainer) all(in io.Reader, out io.Writer) error {
-	dec, enc := json.NewDecoder(in), json.NewEncoder(out)
+// all goes through the stream of events. One that is no CloudEvent, or no JSON, is
+// a finding; so is a stream without any.
+func (e explainer) all(name string, in io.Reader, out, stderr io.Writer) error {
+	reader, enc := newJSONReader(name, in), json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
 	bad := false
 	for n := 1; ; n++ {
-		var raw json.RawMessage
-		if err := dec.Decode(&raw); errors.Is(err, io.EOF) {
+		raw, line, err := reader.next()
+		if errors.Is(err, io.EOF) {
+			if n == 1 {
+				fmt.Fprintf(stderr, "%s: no events\n", name)
+				bad = true
+			}
 			break
-		} else if err != nil {
-			return fmt.Errorf("read event %d: %w", n, err)
 		}
-		x := explained{Number: n}
-		var err error
-		if x.Explanation, err = explain.Of(e.rules, raw, e.received); err != nil {
-			return fmt.Errorf("event %d: %w", n, err)
+		x := explained{Number: n, place: fmt.Sprintf("%s:%d", name, line)}
+		if broken, ok := errors.AsType[*brokenError](err); ok {
+			x.Explanation = explain.Explanation{Error: broken.Error(), Received: e.received, Version: e.rules.Version(), Rules: []explain.Rule{}}
+		} else if err != nil {
+			return err
+		} else if x.Explanation, err = explain.Of(e.rules, raw, e.received); err != nil {
+			return fmt.Errorf("%s: %w", x.place, err)
 		}
 		bad = bad || x.DeadLetter()
 		if e.asJSON {

@@ -16,7 +16,7 @@ import (
 func (x *explained) write(w io.Writer, verbose bool) error {
 	var b strings.Builder
 	if x.Error != "" {
-		fmt.Fprintf(&b, "event %d: %s\n", x.Number, x.Error)
+		fmt.Fprintf(&b, "%s: %s\n  the event would be dead-lettered\n", x.place, x.Error)
 	} else {
 		fmt.Fprintf(&b, "%s %s (%s)\n", x.Event.Source, x.Event.ID, x.Event.Type)
 	}

@@ -41,7 +41,7 @@ func newReplayStatusCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status ID",
 		Short: "Say how far a replay is: fed, pushed, expired, still open",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArg("name the replay; bridge replay list shows them"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkOutput(output); err != nil {
 				return err
@@ -115,7 +115,7 @@ func newReplayCancelCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cancel ID",
 		Short: "Cancel a replay: what was not pushed ends expired, what feeds it stops",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArg("name the replay; bridge replay list shows them"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, id := cmd.Context(), args[0]
 			if err := replay.CheckID(id); err != nil {

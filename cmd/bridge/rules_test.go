@@ -128,8 +128,8 @@ func TestExplainFindings(t *testing.T) {
 		"unmatched":  {`{"specversion":"1.0","type":"other","source":"/met","id":"1"}`, `evening-digest: not matched: type is "other"`, 0},
 		"no event":   {`{"type":"other"}`, "no CloudEvent: invalid: specversion: no specversion\n", exitFindings},
 		"incomplete": {`{"specversion":"1.0","type":"other","source":"/met"}`, "no CloudEvent: invalid: id: MUST be a non-empty string", exitFindings},
-		"no JSON":    {`{"specversion"`, "read event 1: ", exitFindings},
-		"nothing":    {``, "", 0},
+		"no JSON":    {`{"specversion"`, "standard input:1: no JSON at 1:15: ", exitFindings},
+		"nothing":    {``, "standard input: no events\n", exitFindings},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, code := runCommand(t, newExplainCmd(), tt.event, "--rules", exampleRules, "--received", "2026-03-01T09:00:00+08:00", "-")

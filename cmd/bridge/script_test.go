@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 //	silent            listens on $SILENT and never answers
 //	usage COMMAND...  runs a command that must end with exit code 2
 //	plain FILE...     fails where a text holds control characters
+//	mark FILE OUT     writes the file with a byte order mark in front
 //	json FILE         fails where a text is not a sequence of JSON values
 func TestScripts(t *testing.T) {
 	t.Attr("guards", "commands, exit codes and messages, as users type and read them")
@@ -44,6 +45,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"kafka": scriptKafka, "records": scriptRecords, "silent": scriptSilent, "usage": scriptUsage, "plain": scriptPlain, "json": scriptJSON,
+			"mark": scriptMark,
 		},
 	})
 }
@@ -94,6 +96,10 @@ func scriptPlain(ts *testscript.TestScript, _ bool, files []string) {
 			}
 		}
 	}
+}
+
+func scriptMark(ts *testscript.TestScript, _ bool, files []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(files[1]), append([]byte("\xef\xbb\xbf"), ts.ReadFile(files[0])...), 0o600))
 }
 
 func scriptJSON(ts *testscript.TestScript, _ bool, files []string) {

@@ -69,7 +69,12 @@ the first of them are named on standard error, and the exit code is 1.`,
 			"  bridge simulate --rules rules.yaml --topic member.promo --from -24h --html report.html\n" +
 			"  bridge simulate --rules rules.yaml --topic member.promo --from -24h --compare candidate.yaml\n" +
 			"  bridge simulate --rules rules.yaml --events day.jsonl --caps 50,100,150",
-		Args: cobra.NoArgs,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return exitError{code: exitUsage, err: fmt.Errorf("%q: name the file of events with --events", args[0])}
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return runSimulate(cmd, f) },
 	}
 	flags := cmd.Flags()

@@ -53,7 +53,7 @@ when no test has seen true, or false.`,
 	flags.BoolVar(&f.coverage, "coverage", false, "say what of the rules no test has seen")
 	flags.Float64Var(&f.coverageMin, "coverage-min", 0, "fail where less than so many percent of a rule file were seen (implies --coverage)")
 	flags.StringVarP(&f.output, "output", "o", "text", "text or json")
-	flags.StringVar(&f.format, "format", "", "github: failures as annotations of a pull request")
+	flags.StringVar(&f.format, "format", "", "github: failures as annotations of a pull request; json: as -o json")
 	return cmd
 }
 
@@ -63,15 +63,18 @@ func (f *testFlags) check() error {
 	}
 	var err error
 	switch {
-	case f.format != "" && f.format != "github":
-		err = fmt.Errorf("format %q: want github", f.format)
 	case f.format != "" && f.output != "text":
 		err = errors.New("of --format and --output only one can be said")
+	case f.format != "" && f.format != "github" && f.format != "json":
+		err = fmt.Errorf("format %q: want github or json", f.format)
 	case f.coverageMin < 0 || f.coverageMin > 100:
 		err = fmt.Errorf("coverage-min %v: want 0 to 100", f.coverageMin)
 	}
 	if err != nil {
 		return exitError{code: exitUsage, err: err}
+	}
+	if f.format == "json" {
+		f.output = "json"
 	}
 	return nil
 }

@@ -73,7 +73,7 @@ func (f *testPushFlags) run(cmd *cobra.Command, file string, now time.Time) erro
 		return err
 	}
 	x := explainer{rules: rules, received: now}
-	if err := x.all(bytes.NewReader(raw), cmd.OutOrStdout()); err != nil {
+	if err := x.all(cmp.Or(file, "the event"), bytes.NewReader(raw), cmd.OutOrStdout(), cmd.ErrOrStderr()); err != nil {
 		return err
 	}
 	if !f.execute {
