@@ -181,8 +181,22 @@ func (o *onTopic) isOf(s *selection) error {
 	if err != nil {
 		return err
 	}
-	if !slices.Equal(raw, o.begun.Selection) {
-		return exitError{code: exitUsage, err: fmt.Errorf("replay %s began at %s with another selection (%s): choose another --id, or type that command with --id %[1]s", o.id, stamp(o.begunAt), o.begun.Command)}
+	if slices.Equal(raw, o.begun.Selection) {
+		return nil
 	}
-	return nil
+	// Or its command, as it was printed, in which the times do not move any more.
+	var fixed selection
+	if err := json.Unmarshal(o.begun.Selection, &fixed); err != nil {
+		return fmt.Errorf("replay %s: read its selection on the replays' topic: %w", o.id, err)
+	}
+	fixed.byOffset = s.byOffset
+	fixed.fix(&o.begun.Extent)
+	again, err := json.Marshal(&fixed)
+	if err != nil {
+		return err
+	}
+	if slices.Equal(raw, again) {
+		return nil
+	}
+	return exitError{code: exitUsage, err: fmt.Errorf("replay %s began at %s with another selection: choose another --id, or type\n  %s --execute", o.id, stamp(o.begunAt), o.begun.Command)}
 }

@@ -66,6 +66,9 @@ type planLive struct {
 func (d *replayDesk) plan(ctx context.Context, c *chosen, f replayFlags) (*replayPlan, error) {
 	on := c.on
 	p := &replayPlan{ID: on.id, Command: c.sel.command(&c.extent), Fed: on.events, Before: map[string]int{}, Ends: map[string]int{}}
+	if f.id != "" { // without it that would be another replay
+		p.Command += " --id " + f.id
+	}
 	rules, err := d.planRules(f.rules)
 	if err != nil {
 		return nil, err

@@ -88,10 +88,6 @@ func printReplayPlan(w io.Writer, f replayFlags, p *replayPlan) error {
 		_, err := fmt.Fprintln(w, "nothing is selected")
 		return err
 	}
-	command := p.Command
-	if f.id != "" {
-		command += " --id " + f.id
-	}
-	_, err := fmt.Fprintf(w, "nothing is written. To do it:\n  %s --execute\n", visible(command))
+	_, err := fmt.Fprintf(w, "nothing is written. To do it:\n  %s --execute\n", visible(p.Command))
 	return err
 }

@@ -169,10 +169,22 @@ func TestReplayIsCancelledByItsOperator(t *testing.T) {
 	if err := json.Unmarshal([]byte(s.must(append(args, "-o", "json")...)), &plan); err != nil {
 		t.Fatal(err)
 	}
-	if plan.Selected != 2 || plan.Calls != 2 || plan.Before["unmatched"] != 2 || plan.Ends["pushed"] != 2 || plan.Lanes[0].Share != 10 || plan.Against.Without.Events != 2 {
+	if plan.Selected != 2 || plan.Calls != 2 || plan.Before["unmatched"] != 2 || plan.Ends["pushed"] != 2 || !strings.HasSuffix(plan.Command, " --id evening") || plan.Lanes[0].Share != 10 || plan.Against.Without.Events != 2 {
 		t.Errorf("plan %+v, beside %+v", plan, plan.Against)
 	}
 	s.must(append(args, "--execute")...)
+	// What is printed of it is the same replay, whenever it is typed.
+	_, _, refused := s.bridge("replay", "--disposition", "expired", "--from", "-1h", "--id", "evening")
+	for _, said := range []string{s.must("replay", "status", "evening"), s.must("replay", "list"), refused} {
+		command := regexp.MustCompile(`bridge (replay --disposition \S+ --from \S+ --to \S+ --id evening)`).FindStringSubmatch(said)
+		if command == nil {
+			t.Errorf("no command that is this replay:\n%s", said)
+			continue
+		}
+		if code, _, stderr := s.bridge(append(strings.Fields(command[1]), "--execute")...); code != 0 || !strings.Contains(stderr, "all of its 2 events are on") {
+			t.Errorf("typed again, %s: exit code %d\n%s", command[0], code, stderr)
+		}
+	}
 	if out := s.must("replay", "cancel", "evening"); !strings.Contains(out, "bridge replay cancel evening --execute") {
 		t.Errorf("the plan to cancel:\n%s", out)
 	}

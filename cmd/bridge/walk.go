@@ -18,7 +18,7 @@ func walk(paths []string, keep func(path string) bool) ([]string, error) {
 		root, below := strings.CutSuffix(path, "...")
 		if !below || root != "" && !strings.HasSuffix(root, "/") && !strings.HasSuffix(root, string(filepath.Separator)) {
 			if info, err := os.Stat(path); err == nil && info.IsDir() {
-				return nil, exitError{code: exitUsage, err: fmt.Errorf("%s is a directory: %s is the files below it", path, filepath.Join(path, "..."))}
+				return nil, exitError{code: exitUsage, err: fmt.Errorf("%s is a directory: %s is the files below it", path, strings.TrimRight(path, "/")+"/...")}
 			}
 			all = append(all, path)
 			continue
