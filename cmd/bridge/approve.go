@@ -1,14 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"os/user"
 	"strings"
 	"time"
@@ -16,21 +14,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// approveFlags are what list and grant have in common.
-type approveFlags struct {
-	url     string
-	timeout time.Duration
-}
-
-func (f *approveFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.url, "url", "", "the bridge's HTTP address (default: BRIDGE_URL, then http://localhost:8080)")
-	cmd.Flags().DurationVar(&f.timeout, "timeout", 30*time.Second, "how long the bridge may take to answer")
-}
-
-func (f *approveFlags) address() string {
-	base := cmp.Or(f.url, os.Getenv("BRIDGE_URL"), "http://localhost:8080")
-	return strings.TrimSuffix(base, "/") + "/api/v1/approvals"
-}
+const approvalsPath = "/api/v1/approvals"
 
 func newApproveCmd() *cobra.Command {
 	cmd := &cobra.Command{
@@ -51,42 +35,39 @@ approval of its own, events of the same text do not.`,
 }
 
 func newApproveListCmd() *cobra.Command {
-	var f approveFlags
+	var admin adminFlags
 	var output string
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "What waits for approval: message, audience, until when, who approved",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if output != "text" && output != "json" {
-				return exitError{code: exitUsage, err: fmt.Errorf("--output %q: want text or json", output)}
+			if err := checkOutput(output); err != nil {
+				return err
 			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), f.timeout)
+			ctx, cancel := context.WithTimeout(cmd.Context(), admin.timeout)
 			defer cancel()
 			var list approvals
-			code, err := askBridge(ctx, f.address(), nil, &list)
+			code, err := askBridge(ctx, admin.at(approvalsPath), nil, &list)
 			switch {
 			case err != nil:
 				return err
 			case code != http.StatusOK:
-				return fmt.Errorf("%s: there is no list of approvals there: run a bridge that has it", f.address())
+				return fmt.Errorf("%s: there is no list of approvals there: run a bridge that has it", admin.at(approvalsPath))
 			case list.Error != "":
 				return errors.New(list.Error)
 			}
 			return printApprovals(cmd.OutOrStdout(), cmd.ErrOrStderr(), output, &list)
 		},
 	}
-	f.add(cmd)
+	admin.add(cmd)
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
 	return cmd
 }
 
 func printApprovals(w, talk io.Writer, output string, list *approvals) error {
 	if output == "json" {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		enc.SetEscapeHTML(false)
-		return enc.Encode(list)
+		return printJSON(w, list)
 	}
 	var b strings.Builder
 	for i := range list.Waiting {
@@ -113,7 +94,7 @@ func printApprovals(w, talk io.Writer, output string, list *approvals) error {
 }
 
 func newApproveGrantCmd() *cobra.Command {
-	var f approveFlags
+	var admin adminFlags
 	var ask grantAsk
 	cmd := &cobra.Command{
 		Use:   "grant ID",
@@ -135,17 +116,17 @@ func newApproveGrantCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), f.timeout)
+			ctx, cancel := context.WithTimeout(cmd.Context(), admin.timeout)
 			defer cancel()
 			var answer grantAnswer
-			code, err := askBridge(ctx, f.address(), body, &answer)
+			code, err := askBridge(ctx, admin.at(approvalsPath), body, &answer)
 			switch {
 			case err != nil:
 				return err
 			case answer.Error != "":
 				return errors.New(answer.Error)
 			case code != http.StatusOK:
-				return fmt.Errorf("%s: nobody takes approvals there: run a bridge that does", f.address())
+				return fmt.Errorf("%s: nobody takes approvals there: run a bridge that does", admin.at(approvalsPath))
 			}
 			if answer.Missing > 0 {
 				fmt.Fprintf(cmd.ErrOrStderr(), "Approved by %s; %s must approve too.\n", ask.Author, people(answer.Missing))
@@ -155,7 +136,7 @@ func newApproveGrantCmd() *cobra.Command {
 			return nil
 		},
 	}
-	f.add(cmd)
+	admin.add(cmd)
 	cmd.Flags().StringVar(&ask.Author, "author", "", "who approves (default: the user of this machine)")
 	cmd.Flags().StringVar(&ask.Comment, "comment", "", "what the journal keeps beside the name")
 	cobra.CheckErr(cmd.MarkFlagRequired("comment"))

@@ -126,13 +126,6 @@ func oneArg(otherwise string) cobra.PositionalArgs {
 	}
 }
 
-func checkOutput(output string) error {
-	if output != "text" && output != "json" {
-		return exitError{code: exitUsage, err: fmt.Errorf("output %q: want text or json", output)}
-	}
-	return nil
-}
-
 // checked is one rule file's result.
 type checked struct {
 	File     string        `json:"file"`

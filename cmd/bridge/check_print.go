@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,10 +11,7 @@ import (
 
 func (f *checkFlags) print(w io.Writer, results []checked) error {
 	if f.output == "json" {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		enc.SetEscapeHTML(false)
-		return enc.Encode(results)
+		return printJSON(w, results)
 	}
 	for i := range results {
 		if c := &results[i]; f.format == "github" {

@@ -144,15 +144,12 @@ func (e *emitter) files(ctx context.Context, stdin io.Reader, names []string) er
 }
 
 func (e *emitter) file(ctx context.Context, stdin io.Reader, name string) error {
-	if name == "-" {
-		return e.lines(ctx, "standard input", stdin)
-	}
-	file, err := os.Open(name)
+	in, err := openInput(name, stdin)
 	if err != nil {
-		return fmt.Errorf("emit: %w", err)
+		return err
 	}
-	defer file.Close() //nolint:errcheck // only read
-	return e.lines(ctx, name, file)
+	defer in.close()
+	return e.lines(ctx, in.name, in)
 }
 
 // lines writes the events of one input. A line that is none ends it, after those

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"text/tabwriter"
 
@@ -21,15 +20,13 @@ at the end then names the file.`,
 		Example: "  bridge env\n  bridge env -o json | jq -r '.[] | select(.required) | .name'",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			switch output {
-			case "json":
-				enc := json.NewEncoder(cmd.OutOrStdout())
-				enc.SetIndent("", "  ")
-				return enc.Encode(config.Variables())
-			case "text":
-				return printEnv(cmd)
+			if err := checkOutput(output); err != nil {
+				return err
 			}
-			return exitError{code: exitUsage, err: fmt.Errorf("output %q: want text or json", output)}
+			if output == "json" {
+				return printJSON(cmd.OutOrStdout(), config.Variables())
+			}
+			return printEnv(cmd)
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")

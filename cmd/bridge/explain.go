@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,17 +55,13 @@ func newExplainCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			name, in := "standard input", cmd.InOrStdin()
-			if args[0] != "-" {
-				f, err := os.Open(args[0])
-				if err != nil {
-					return fmt.Errorf("read events: %w", err)
-				}
-				defer f.Close() //nolint:errcheck // only read
-				name, in = args[0], f
+			in, err := openInput(args[0], cmd.InOrStdin())
+			if err != nil {
+				return err
 			}
+			defer in.close()
 			x := explainer{rules: rules, received: at, asJSON: output == "json", verbose: verbose}
-			return x.all(name, in, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return x.all(in.name, in, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	cmd.Flags().StringVar(&rulesFile, "rules", "", "rule file")

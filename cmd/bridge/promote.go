@@ -1,15 +1,12 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -21,11 +18,9 @@ import (
 )
 
 func newPromoteCmd() *cobra.Command {
-	var o struct {
-		url, output string
-		execute     bool
-		timeout     time.Duration
-	}
+	var admin adminFlags
+	var output string
+	var execute bool
 	cmd := &cobra.Command{
 		Use:   "promote",
 		Short: "Say what the shadow rules would do otherwise, and with --execute put them into use",
@@ -38,21 +33,20 @@ the answer says what to do instead.`,
   bridge promote --execute                      go on by the shadow rules`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.output != "text" && o.output != "json" {
-				return exitError{code: exitUsage, err: fmt.Errorf("--output %q: want text or json", o.output)}
+			if err := checkOutput(output); err != nil {
+				return err
 			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), o.timeout)
+			ctx, cancel := context.WithTimeout(cmd.Context(), admin.timeout)
 			defer cancel()
-			base := strings.TrimSuffix(cmp.Or(o.url, os.Getenv("BRIDGE_URL"), "http://localhost:8080"), "/")
 			var s shadowStatus
-			code, err := askBridge(ctx, base+"/api/v1/shadow", nil, &s)
+			code, err := askBridge(ctx, admin.at("/api/v1/shadow"), nil, &s)
 			if err != nil {
 				return err
 			}
 			if code == http.StatusNotFound {
 				return errors.New("that bridge has no shadow rules: set BRIDGE_SHADOW_RULES_FILE and restart it")
 			}
-			if err := printShadow(cmd.OutOrStdout(), o.output, &s); err != nil {
+			if err := printShadow(cmd.OutOrStdout(), output, &s); err != nil {
 				return err
 			}
 			switch {
@@ -60,28 +54,27 @@ the answer says what to do instead.`,
 				return fmt.Errorf("the shadow rule file is wrong:\n%s", strings.Join(s.Problems, "\n"))
 			case s.State == shadow.StateOff:
 				return errors.New("there is nothing to promote: the shadow rules are missing, or are what is in use")
-			case !o.execute:
+			case !execute:
 				fmt.Fprintln(cmd.ErrOrStderr(), "Nothing was changed. With --execute the bridge goes on by these rules.")
 				return nil
 			}
-			return promote(ctx, cmd.ErrOrStderr(), base, s.ShadowVersion)
+			return promote(ctx, cmd.ErrOrStderr(), admin.at("/api/v1/shadow/promote"), s.ShadowVersion)
 		},
 	}
-	cmd.Flags().StringVar(&o.url, "url", "", "the bridge's HTTP address (default: BRIDGE_URL, then http://localhost:8080)")
-	cmd.Flags().StringVarP(&o.output, "output", "o", "text", "text or json")
-	cmd.Flags().BoolVar(&o.execute, "execute", false, "put the shadow rules into use")
-	cmd.Flags().DurationVar(&o.timeout, "timeout", 30*time.Second, "how long the bridge may take to answer")
+	admin.add(cmd)
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	cmd.Flags().BoolVar(&execute, "execute", false, "put the shadow rules into use")
 	return cmd
 }
 
 // promote asks the bridge to go on by the version that was looked at.
-func promote(ctx context.Context, talk io.Writer, base, version string) error {
+func promote(ctx context.Context, talk io.Writer, url, version string) error {
 	body, err := json.Marshal(map[string]string{"shadow_version": version})
 	if err != nil {
 		return err
 	}
 	var answer promoted
-	code, err := askBridge(ctx, base+"/api/v1/shadow/promote", body, &answer)
+	code, err := askBridge(ctx, url, body, &answer)
 	if err != nil {
 		return err
 	}
@@ -99,43 +92,9 @@ func promote(ctx context.Context, talk io.Writer, base, version string) error {
 	return nil
 }
 
-// askBridge asks a running bridge and reads its JSON; with a body, even an empty one,
-// it asks for an action. What is no JSON is the error.
-func askBridge(ctx context.Context, url string, body []byte, into any) (int, error) {
-	method := http.MethodGet
-	if body != nil {
-		method = http.MethodPost
-	}
-	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
-	if err != nil {
-		return 0, exitError{code: exitUsage, err: fmt.Errorf("--url: %w", err)}
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return 0, fmt.Errorf("ask the bridge: %w (is it running there? see --url and BRIDGE_URL)", err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(response.Body, 8<<20))
-	if err != nil {
-		return 0, fmt.Errorf("read the bridge's answer: %w", err)
-	}
-	if response.Header.Get("Content-Type") != "application/json" {
-		if response.StatusCode == http.StatusNotFound {
-			return response.StatusCode, nil
-		}
-		return 0, fmt.Errorf("%s: %s: %s", url, response.Status, strings.TrimSpace(string(text)))
-	}
-	if err := json.Unmarshal(text, into); err != nil {
-		return 0, fmt.Errorf("%s: the answer is none of a bridge: %w", url, err)
-	}
-	return response.StatusCode, nil
-}
-
 func printShadow(w io.Writer, output string, s *shadowStatus) error {
 	if output == "json" {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(s)
+		return printJSON(w, s)
 	}
 	if s.Status == nil || s.State == shadow.StateOff {
 		return nil

@@ -134,26 +134,21 @@ func (r *inferring) take(place string, e *event.Event, err error) bool {
 }
 
 // readFile reads a file of events, one a line.
-func (r *inferring) readFile(name string, in io.Reader) error {
-	if name == "-" {
-		name = "standard input"
-	} else {
-		file, err := os.Open(name)
-		if err != nil {
-			return fmt.Errorf("read events: %w", err)
-		}
-		defer file.Close() //nolint:errcheck // only read
-		in = file
+func (r *inferring) readFile(name string, stdin io.Reader) error {
+	in, err := openInput(name, stdin)
+	if err != nil {
+		return err
 	}
+	defer in.close()
 	lines := bufio.NewReaderSize(in, 1<<16)
 	for n := 1; ; n++ {
 		line, err := lines.ReadBytes('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("read %s: %w", name, err)
+			return fmt.Errorf("read %s: %w", in.name, err)
 		}
 		if line = bytes.TrimSpace(line); len(line) > 0 {
 			e, parseErr := consume.ParseEvent(line)
-			if !r.take(fmt.Sprintf("%s:%d", name, n), e, parseErr) {
+			if !r.take(fmt.Sprintf("%s:%d", in.name, n), e, parseErr) {
 				return nil
 			}
 		}

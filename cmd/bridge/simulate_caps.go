@@ -100,7 +100,7 @@ func printCaps(w io.Writer, output string, caps []simulate.Cap) error {
 		fmt.Fprintf(t, "%d\t%d\t%.1f\t%d\t%d\t%d\t%d\t%s\t%s\t\n", c.Calls, fee(c.Calls), float64(r.Calls)/r.Days(), r.Ends.Pushed, lateOf(r), r.Ends.Expired,
 			r.CriticalMissed(), readable(r.MeanDelay()), readable(worstP99(r)))
 	}
-	t.Flush() //nolint:errcheck // as Fprintf above
+	flush(t)
 	fmt.Fprintln(w, "\none more call a day would buy, every day")
 	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "at a cap of\tfor USD\tfewer expired\tfewer missed\tof them critical\tmean delay\t")
@@ -108,7 +108,7 @@ func printCaps(w io.Writer, output string, caps []simulate.Cap) error {
 		c := &caps[i]
 		fmt.Fprintf(t, "%d\t%d\t%.2f\t%.2f\t%.2f\t%s\t\n", c.Calls, fee(c.Calls+1)-fee(c.Calls), c.More.Expired, c.More.Missed, c.More.Critical, signed(c.More.Delay))
 	}
-	t.Flush() //nolint:errcheck // as Fprintf above
+	flush(t)
 	_, err := fmt.Fprintf(w, "\nmissed: late or never pushed. The fee is that of the default edition: %d calls are included, each more costs %d USD a day, used or not.\n", includedCalls, feePerCall)
 	return err
 }

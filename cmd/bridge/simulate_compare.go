@@ -68,10 +68,7 @@ type comparison struct {
 
 func (c *comparison) print(w io.Writer, output string) error {
 	if output == "json" {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		enc.SetEscapeHTML(false)
-		return enc.Encode(c.forPrograms())
+		return printJSON(w, c.forPrograms())
 	}
 	_, err := io.WriteString(w, visible(c.text()))
 	return err
@@ -170,7 +167,7 @@ func (c *comparison) text() string {
 	}
 	row("late", lateOf(x), lateOf(y))
 	row("critical missed", x.CriticalMissed(), y.CriticalMissed())
-	t.Flush() //nolint:errcheck // into memory
+	flush(t)
 
 	t = tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "\nrule\tintents\tpushed\tlate\texpired\tcalls\ta call\tp50\tp99\t")
@@ -182,7 +179,7 @@ func (c *comparison) text() string {
 			cells(func(r *simulate.Rule) any { return r.Calls }), cells(func(r *simulate.Rule) any { return fmt.Sprintf("%.1f", r.MergeFactor()) }),
 			cells(func(r *simulate.Rule) any { return readable(r.Delay.P50) }), cells(func(r *simulate.Rule) any { return readable(r.Delay.P99) }))
 	}
-	t.Flush() //nolint:errcheck // into memory
+	flush(t)
 
 	fmt.Fprintf(&b, "\n%d of %s would fare otherwise\n", c.Changed, count(c.Events, "event"))
 	t = tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -191,7 +188,7 @@ func (c *comparison) text() string {
 			fmt.Fprintf(t, "  %s\t%d\n", k, n)
 		}
 	}
-	t.Flush() //nolint:errcheck // into memory
+	flush(t)
 	if len(c.Differences) > 0 {
 		b.WriteString("\n")
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -89,10 +88,7 @@ type hourJSON struct {
 
 func printReport(w io.Writer, output string, r *simulate.Report) error {
 	if output == "json" {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		enc.SetEscapeHTML(false)
-		return enc.Encode(reportForPrograms(r))
+		return printJSON(w, reportForPrograms(r))
 	}
 	_, err := io.WriteString(w, visible(reportText(r)))
 	return err
@@ -188,7 +184,7 @@ func reportText(r *simulate.Report) string {
 		}
 		fmt.Fprintf(t, "%sworst %s\t%d\tof %d\n", lane, window, calls, l.Quota)
 	}
-	t.Flush() //nolint:errcheck // into memory
+	flush(t)
 	b.WriteString("\n")
 	priorityTable(&b, r)
 	ruleTable(&b, r)
@@ -203,7 +199,7 @@ func priorityTable(b *strings.Builder, r *simulate.Report) {
 		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t", p.Priority, p.Intents, p.Late, p.Never)
 		delayCells(t, p.Delay, p.Never < p.Intents)
 	}
-	t.Flush() //nolint:errcheck // into memory
+	flush(t)
 }
 
 // delayCells ends a row; pushed says that there are delays to be shown.
@@ -228,7 +224,7 @@ func ruleTable(b *strings.Builder, r *simulate.Report) {
 			u.Ends.DeadLettered, u.Calls, float64(u.Calls)/r.Days(), u.MergeFactor())
 		delayCells(t, u.Delay, u.Ends.Pushed > 0)
 	}
-	t.Flush() //nolint:errcheck // into memory
+	flush(t)
 }
 
 // readable drops digits that nobody compares.
@@ -268,5 +264,5 @@ func hourTable(b *strings.Builder, hours []simulate.Hour) {
 		}
 		fmt.Fprintf(t, "%d\t\n", sum)
 	}
-	t.Flush() //nolint:errcheck // into memory
+	flush(t)
 }

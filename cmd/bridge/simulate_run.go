@@ -89,19 +89,12 @@ func (f *simulateFlags) open(cmd *cobra.Command) (recorded, error) {
 	if len(f.topics) > 0 {
 		return f.openTopics(cmd.Context(), cmd.ErrOrStderr(), time.Now())
 	}
-	source := eventSource{name: f.events, in: cmd.InOrStdin(), sorted: f.sort}
-	closed := func() {}
-	if f.events == "-" {
-		source.name = "standard input"
-	} else {
-		file, err := os.Open(f.events)
-		if err != nil {
-			return recorded{}, fmt.Errorf("read events: %w", err)
-		}
-		source.in = file
-		closed = func() { file.Close() } //nolint:errcheck // only read
+	in, err := openInput(f.events, cmd.InOrStdin())
+	if err != nil {
+		return recorded{}, err
 	}
-	return recorded{arrivals: source.arrivals(), close: closed, place: func(line int64) string { return fmt.Sprintf("%s:%d", source.name, line) }}, nil
+	source := eventSource{name: in.name, in: in, sorted: f.sort}
+	return recorded{arrivals: source.arrivals(), close: in.close, place: func(line int64) string { return fmt.Sprintf("%s:%d", in.name, line) }}, nil
 }
 
 // simulation is the runs of one command.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,10 +13,7 @@ import (
 func (f *testFlags) print(w io.Writer, all *testReport) error {
 	switch {
 	case f.output == "json":
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		enc.SetEscapeHTML(false)
-		return enc.Encode(all)
+		return printJSON(w, all)
 	case f.format == "github":
 		for i := range all.Files {
 			all.Files[i].annotate(w)

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+// input is a file of events, or standard input where its name is "-".
+type input struct {
+	io.Reader
+	name string // for people
+	file *os.File
+}
+
+func openInput(name string, stdin io.Reader) (*input, error) {
+	if name == "-" {
+		return &input{Reader: stdin, name: "standard input"}, nil
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("read events: %w", err)
+	}
+	return &input{Reader: file, name: name, file: file}, nil
+}
+
+// close closes what was opened. It was only read, so there is nothing to fail.
+func (i *input) close() {
+	if i.file != nil {
+		_ = i.file.Close()
+	}
+}
