@@ -46,8 +46,8 @@ type loop struct {
 
 	outbox    outbox
 	lastPush  []PushSummary
-	paused    bool // nothing is fetched
-	full      bool // the schedulers hurry
+	bound     limiter.Bound // of what may wait; while it pauses nothing is fetched
+	full      bool          // the schedulers hurry
 	draining  bool
 	again     bool // another session follows: all that has not ended is mapped anew
 	committed map[offset.Partition]int64
@@ -95,6 +95,7 @@ func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time)
 		// One memory for all: an event whose rules are of two lanes is one record, and
 		// so no repeat; one that comes twice is one whichever lane sees it.
 		memory:     limiter.NewMemory(b.cfg.Limits.DedupWindow, b.cfg.Limits.DedupMax),
+		bound:      limiter.NewBound(b.cfg.Limits.MaxPending),
 		replays:    newReplays(b),
 		unread:     newUnread(state),
 		outbox:     outbox{dispositions: pile{max: recordMax}, notes: newNotes(), start: startJob(state), told: newTellMark(state, s.Partitions())},
@@ -155,7 +156,7 @@ func (l *loop) run(ctx context.Context) error {
 		}
 		timer.Reset(max(0, time.Until(wake)))
 		var records, aside <-chan consume.Batch
-		if !l.paused && !l.draining && l.unrecorded() < outboxMax && l.letterBytes() < lettersMax {
+		if !l.bound.Paused() && !l.draining && l.unrecorded() < outboxMax && l.letterBytes() < lettersMax {
 			records = l.session.Records()
 			if l.admitsReplays() {
 				aside = l.session.Aside()
@@ -264,17 +265,15 @@ func (l *loop) idle() bool {
 // hurry until there is room, for behind what may wait stands what may not; it says
 // whether that has changed.
 func (l *loop) setPaused() bool {
-	limit := l.b.cfg.Limits.MaxPending
 	waiting := l.total() - l.replays.open + l.unrecorded()
-	switch {
-	case !l.paused && waiting >= limit:
-		l.paused = true
-		l.b.cfg.Logger.Warn("fetching pauses: too many intents wait", "pending", waiting, "limit", limit)
-	case l.paused && waiting <= limit*3/4:
-		l.paused = false
-		l.b.cfg.Logger.Info("fetching resumes", "pending", waiting)
+	if l.bound.Set(waiting) {
+		if l.bound.Paused() {
+			l.b.cfg.Logger.Warn("fetching pauses: too many intents wait", "pending", waiting, "limit", l.bound.Most())
+		} else {
+			l.b.cfg.Logger.Info("fetching resumes", "pending", waiting)
+		}
 	}
-	full := l.paused && 2*l.total() >= limit
+	full := l.bound.Full(l.total())
 	if full == l.full {
 		return false
 	}

@@ -16,30 +16,28 @@ import (
 // bound of those that come for the first time, so that neither keeps the other from
 // being read.
 type replays struct {
-	open      int // intents that have not ended
-	limit     int // of open, from which on no more are read
-	paused    bool
+	open      int             // intents that have not ended
+	bound     limiter.Bound   // of open
 	cancelled map[string]bool // by id; the journal knows those of earlier lives
 }
 
 // newReplays: half as many as others may wait, since a replay may last.
 func newReplays(b *Bridge) replays {
-	return replays{limit: max(1, b.cfg.Limits.MaxPending/2), cancelled: make(map[string]bool)}
+	return replays{bound: limiter.NewBound(max(1, b.cfg.Limits.MaxPending/2)), cancelled: make(map[string]bool)}
 }
 
 // admitsReplays says whether more of them may be read: they leave half of what may
 // wait to be written to the others.
 func (l *loop) admitsReplays() bool {
 	r := &l.replays
-	switch {
-	case !r.paused && r.open >= r.limit:
-		r.paused = true
-		l.b.cfg.Logger.Info("reading of replays pauses: too many of their intents wait", "pending", r.open, "limit", r.limit)
-	case r.paused && r.open <= r.limit*3/4:
-		r.paused = false
-		l.b.cfg.Logger.Info("reading of replays resumes", "pending", r.open)
+	if r.bound.Set(r.open) {
+		if r.bound.Paused() {
+			l.b.cfg.Logger.Info("reading of replays pauses: too many of their intents wait", "pending", r.open, "limit", r.bound.Most())
+		} else {
+			l.b.cfg.Logger.Info("reading of replays resumes", "pending", r.open)
+		}
 	}
-	return !r.paused && l.unrecorded() < outboxMax/2
+	return !r.bound.Paused() && l.unrecorded() < outboxMax/2
 }
 
 // originOf says where a record came from, and by which replay.

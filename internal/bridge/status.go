@@ -111,7 +111,7 @@ func (b *Bridge) Status(ctx context.Context) Status {
 }
 
 func (l *loop) status(now time.Time) Status {
-	s := Status{Unwritten: l.unrecorded(), Unwritable: l.unwritable, Paused: l.paused, Pushes: append([]PushSummary(nil), l.lastPush...)}
+	s := Status{Unwritten: l.unrecorded(), Unwritable: l.unwritable, Paused: l.bound.Paused(), Pushes: append([]PushSummary(nil), l.lastPush...)}
 	for _, ln := range l.lanes {
 		s.Lanes = append(s.Lanes, ln.status(now))
 	}

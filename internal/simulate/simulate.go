@@ -122,9 +122,9 @@ type run struct {
 	random   *rand.Rand
 	grain    time.Duration
 	watched  time.Duration
-	bound    int  // of what waits; 0: none
-	paused   bool // nothing is read, because too much waits
-	full     bool // and the schedulers hurry
+	bounded  bool
+	bound    limiter.Bound // of what waits; while it pauses nothing is read
+	full     bool          // and the schedulers hurry
 
 	start   time.Time // of the first arrival; zero: nothing has arrived
 	changes []Change  // still to come, in order
@@ -166,7 +166,7 @@ func newRun(c Config) (*run, error) {
 	}
 	r := &run{
 		rules: c.Rules, maxBytes: c.MaxRequestBytes, latency: c.Latency,
-		random: rand.New(rand.NewPCG(c.Seed, 0)), grain: grain, watched: c.Watched, bound: c.MaxPending,
+		random: rand.New(rand.NewPCG(c.Seed, 0)), grain: grain, watched: c.Watched, bounded: c.MaxPending > 0, bound: limiter.NewBound(c.MaxPending),
 		log: newLog(c.Log), tally: newTally(c.Location, c.Rules.Rules()),
 		watch: c.Watch, looks: looksOf(c.Watch),
 	}
@@ -222,12 +222,12 @@ func (r *run) begin(at time.Time) {
 // resume goes on until what arrives is read, as the live loop reads nothing while
 // too much waits.
 func (r *run) resume() error {
-	if r.bound > 0 && !r.paused && r.waiting() >= r.bound {
+	if r.bounded && !r.bound.Paused() && r.waiting() >= r.bound.Most() {
 		if err := r.step(r.now); err != nil {
 			return err
 		}
 	}
-	for r.paused {
+	for r.bound.Paused() {
 		if err := r.step(r.next()); err != nil {
 			return err
 		}
@@ -239,13 +239,8 @@ func (r *run) resume() error {
 // hurry, as in the live loop; it says whether that has changed.
 func (r *run) setPaused() bool {
 	waiting := r.waiting()
-	switch {
-	case waiting >= r.bound:
-		r.paused = true
-	case waiting <= r.bound*3/4:
-		r.paused = false
-	}
-	full := r.paused && 2*waiting >= r.bound
+	r.bound.Set(waiting)
+	full := r.bound.Full(waiting)
 	if full == r.full {
 		return false
 	}
@@ -339,7 +334,7 @@ func (r *run) step(now time.Time) error {
 			return err
 		}
 	}
-	if r.bound > 0 && r.setPaused() {
+	if r.bounded && r.setPaused() {
 		return r.step(now) // the schedulers may have another answer
 	}
 	return nil
