@@ -33,82 +33,47 @@ func (f facts) common(other facts) facts {
 	return out
 }
 
-// whenTrue returns what is known once e came out true.
-func whenTrue(e ast.Expr) facts { return told{surelyRead}.whenTrue(e) }
-
-// whenFalse returns what is known once e came out false.
-func whenFalse(e ast.Expr) facts { return told{surelyRead}.whenFalse(e) }
+// when returns what is known once e came out true, or false.
+func when(e ast.Expr, truth bool) facts { return told{surelyRead}.when(e, truth) }
 
 // told reads facts off conditions. It is given what is known of an expression
 // only because it has a value. Beside && and || an operand that fails vouches for
 // nothing: it fails together with the other, so there nothing is known by that.
 type told struct{ read func(ast.Expr) facts }
 
-func (t told) whenTrue(e ast.Expr) facts {
+func (t told) when(e ast.Expr, truth bool) facts {
 	if e.Kind() == ast.SelectKind && e.AsSelect().IsTestOnly() {
-		path := join(pathText(e.AsSelect().Operand()), e.AsSelect().FieldName())
-		return facts{path: true}.and(t.read(e.AsSelect().Operand()))
+		known := t.read(e.AsSelect().Operand())
+		if truth {
+			known = known.and(facts{join(pathText(e.AsSelect().Operand()), e.AsSelect().FieldName()): true})
+		}
+		return known
 	}
 	if e.Kind() != ast.CallKind {
 		return t.read(e)
 	}
 	args := e.AsCall().Args()
-	switch e.AsCall().FunctionName() {
-	case operators.LogicalAnd:
-		var all facts
-		for _, arg := range args {
-			all = all.and(t.whenTrue(arg))
-		}
-		return all
-	case operators.LogicalOr:
-		all := t.whenTrue(args[0])
+	switch fn := e.AsCall().FunctionName(); fn {
+	case operators.LogicalAnd, operators.LogicalOr:
+		all := t.when(args[0], truth)
 		for _, arg := range args[1:] {
-			all = all.common(t.whenTrue(arg))
+			if more := t.when(arg, truth); (fn == operators.LogicalAnd) == truth { // all came out so
+				all = all.and(more)
+			} else {
+				all = all.common(more)
+			}
 		}
 		return all
 	case operators.LogicalNot:
-		return t.whenFalse(args[0])
-	case operators.NotEquals:
-		return t.read(e).and(notNull(args, true))
-	case operators.Equals:
-		return t.read(e).and(notNull(args, false))
+		return t.when(args[0], !truth)
+	case operators.Equals, operators.NotEquals:
+		return t.read(e).and(notNull(args, (fn == operators.NotEquals) == truth))
 	case operators.In:
-		if args[0].Kind() == ast.LiteralKind {
+		if truth && args[0].Kind() == ast.LiteralKind {
 			if name, ok := args[0].AsLiteral().(types.String); ok && pathText(args[1]) != "" {
 				return t.read(e).and(facts{join(pathText(args[1]), string(name)): true})
 			}
 		}
-	}
-	return t.read(e)
-}
-
-func (t told) whenFalse(e ast.Expr) facts {
-	if e.Kind() == ast.SelectKind && e.AsSelect().IsTestOnly() {
-		return t.read(e.AsSelect().Operand())
-	}
-	if e.Kind() != ast.CallKind {
-		return t.read(e)
-	}
-	args := e.AsCall().Args()
-	switch e.AsCall().FunctionName() {
-	case operators.LogicalOr:
-		var all facts
-		for _, arg := range args {
-			all = all.and(t.whenFalse(arg))
-		}
-		return all
-	case operators.LogicalAnd:
-		all := t.whenFalse(args[0])
-		for _, arg := range args[1:] {
-			all = all.common(t.whenFalse(arg))
-		}
-		return all
-	case operators.LogicalNot:
-		return t.whenTrue(args[0])
-	case operators.Equals:
-		return t.read(e).and(notNull(args, true))
-	case operators.NotEquals:
-		return t.read(e).and(notNull(args, false))
 	}
 	return t.read(e)
 }

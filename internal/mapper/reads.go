@@ -90,17 +90,14 @@ func (r *reader) call(e ast.Expr, have facts) {
 		// each may rely on is the other not deciding. The reads of the left one are
 		// told with it, and once is enough.
 		guards := told{func(ast.Expr) facts { return nil }}
-		left, right := whenTrue, guards.whenTrue
-		if c.FunctionName() == operators.LogicalOr {
-			left, right = whenFalse, guards.whenFalse
-		}
+		open := c.FunctionName() == operators.LogicalAnd // what does not decide
 		for i, arg := range args {
 			known := have
 			for k, other := range args {
 				if k < i {
-					known = known.and(left(other))
+					known = known.and(when(other, open))
 				} else if k > i {
-					known = known.and(right(other))
+					known = known.and(guards.when(other, open))
 				}
 			}
 			r.walk(arg, known)
@@ -108,8 +105,8 @@ func (r *reader) call(e ast.Expr, have facts) {
 		return
 	case operators.Conditional:
 		r.walk(args[0], have)
-		r.walk(args[1], have.and(whenTrue(args[0])))
-		r.walk(args[2], have.and(whenFalse(args[0])))
+		r.walk(args[1], have.and(when(args[0], true)))
+		r.walk(args[2], have.and(when(args[0], false)))
 		return
 	case operators.OptSelect, operators.OptIndex:
 		r.walk(args[0], have)

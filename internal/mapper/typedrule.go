@@ -88,7 +88,7 @@ func (l *loader) typedCondition(p typedPlace, source string) {
 	r := reader{typing: l.typing, x: x}
 	r.text(l.facts)
 	l.readings(p, &r)
-	l.facts = l.facts.and(whenTrue(x.ast.Expr()))
+	l.facts = l.facts.and(when(x.ast.Expr(), true))
 }
 
 func (l *loader) checkTypes(p typedPlace, source string) *typed {
