@@ -34,8 +34,8 @@ type shadower struct {
 	runner *shadow.Runner
 	teller *results.Writer // its own: what it tells must not wait before what the live pipeline tells
 
-	candidate *mapper.Rules // last one that was right; nil: none
-	compared  [2]string     // versions
+	candidate *shadow.Side // last one that was right; nil: none
+	compared  [2]string    // versions
 
 	mu       sync.Mutex
 	problems []string // of the candidate file
@@ -102,7 +102,10 @@ func (s *shadower) refresh(ctx context.Context) {
 	var problems []string
 	switch {
 	case err == nil:
-		_, err = s.p.termsOf(rules)
+		var candidate *shadow.Side
+		if candidate, err = s.side(rules); err == nil {
+			s.candidate = candidate
+		}
 	case errors.Is(err, os.ErrNotExist): // taken away: there is no candidate
 		s.candidate, s.compared, err = nil, [2]string{}, nil
 		s.runner.Compare(ctx, nil)
@@ -116,13 +119,10 @@ func (s *shadower) refresh(ctx context.Context) {
 	s.mu.Lock()
 	s.problems = problems
 	s.mu.Unlock()
-	if err == nil && rules != nil {
-		s.candidate = rules
-	}
 	if s.candidate == nil {
 		return
 	}
-	versions := [2]string{live.Version(), s.candidate.Version()}
+	versions := [2]string{live.Version(), s.candidate.Rules.Version()}
 	if versions == s.compared {
 		return
 	}
@@ -131,21 +131,25 @@ func (s *shadower) refresh(ctx context.Context) {
 		s.runner.Compare(ctx, nil) // it says what is in use: nothing can differ
 		return
 	}
-	plan := shadow.Plan{Live: s.side(live), Candidate: s.side(s.candidate)}
-	s.runner.Compare(ctx, &plan)
+	inUse, err := s.side(live)
+	if err != nil { // they would not be in use
+		s.p.log.Error("rules in use cannot be compared with the shadow's", "error", err)
+		return
+	}
+	s.runner.Compare(ctx, &shadow.Plan{Live: *inUse, Candidate: *s.candidate})
 }
 
 // side is a file with the terms of this process's lanes.
-func (s *shadower) side(rules *mapper.Rules) shadow.Side {
-	out := shadow.Side{Rules: rules}
+func (s *shadower) side(rules *mapper.Rules) (*shadow.Side, error) {
 	terms, err := s.p.termsOf(rules)
 	if err != nil {
-		panic("shadow: rules that do not fit were taken: " + err.Error())
+		return nil, err
 	}
+	out := &shadow.Side{Rules: rules}
 	for _, l := range lanesOf(s.p.cfg) {
 		out.Lanes = append(out.Lanes, mapper.Lane{Name: l.Name, Terms: terms[l.Name]})
 	}
-	return out
+	return out, nil
 }
 
 func (s *shadower) status(context.Context) any {
@@ -230,7 +234,7 @@ func writeWhole(path string, data []byte, mode os.FileMode) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // after the rename it is not there
+	defer func() { _ = os.Remove(f.Name()) }() // which after the rename is not there
 	_, err = f.Write(data)
 	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
 		return err

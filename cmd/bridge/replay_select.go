@@ -130,8 +130,8 @@ func (s *selection) fix(x *extent) {
 // id is the name of the replay that nobody named.
 func (s *selection) id() string {
 	raw, err := json.Marshal(s)
-	if err != nil {
-		panic("replay: a selection that is no JSON: " + err.Error())
+	if err != nil { // it has texts and numbers, which always are JSON
+		panic("replay: encode a selection: " + err.Error())
 	}
 	sum := sha256.Sum256(raw)
 	return "r-" + hex.EncodeToString(sum[:5])
