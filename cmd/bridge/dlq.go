@@ -117,7 +117,7 @@ func dlqDesk(cmd *cobra.Command, brokers string, s *selection) (*replayDesk, *ex
 	if err := s.check(); err != nil {
 		return nil, nil, exitError{code: exitUsage, err: err}
 	}
-	desk, err := newReplayDesk(cmd.Context(), brokers, cmd.ErrOrStderr())
+	desk, err := newReplayDesk(cmd.Context(), brokers, s.Letter, cmd.ErrOrStderr())
 	if err != nil {
 		return nil, nil, err
 	}

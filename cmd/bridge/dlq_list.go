@@ -188,7 +188,7 @@ where they are not; --raw writes exactly them, and nothing else.`,
 			if err := checkOutput(output); err != nil {
 				return err
 			}
-			s := selection{Letters: true}
+			s := selection{Letters: true, Letter: args[0]}
 			desk, x, err := dlqDesk(cmd, brokers, &s)
 			if err != nil {
 				return err

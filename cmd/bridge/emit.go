@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"os"
 	"slices"
 	"time"
 
@@ -69,25 +67,16 @@ func runEmit(cmd *cobra.Command, f emitFlags, in io.Reader, files []string) erro
 	if err != nil {
 		return exitError{code: exitUsage, err: err}
 	}
-	environ := append(os.Environ(), config.Prefix+"KAFKA_TOPICS="+f.topic)
-	if f.brokers != "" {
-		environ = append(environ, config.Prefix+"KAFKA_BROKERS="+f.brokers)
-	}
+	environ := append(environWith(f.brokers), config.Prefix+"KAFKA_TOPICS="+f.topic)
 	cfg, err := config.LoadKafka(environ)
 	if err != nil {
 		return exitError{code: exitUsage, err: err}
 	}
-	transport, dialer, err := newKafka(cfg)
+	transport, err := connect(cmd.Context(), cfg, cmd.ErrOrStderr(), cfg.Topics...)
 	if err != nil {
-		return exitError{code: exitUsage, err: err}
-	}
-	defer transport.CloseIdleConnections()
-	if err := consume.Check(cmd.Context(), consume.CheckConfig{
-		Brokers: cfg.Brokers, Transport: transport, Dialer: dialer, Inputs: cfg.Topics, Timeout: cfg.Timeout,
-		Logger: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn})),
-	}); err != nil {
 		return err
 	}
+	defer transport.CloseIdleConnections()
 	w := &kafka.Writer{
 		Addr: kafka.TCP(cfg.Brokers...), Topic: f.topic, Transport: transport, RequiredAcks: kafka.RequireAll,
 		Compression: compression, BatchTimeout: 5 * time.Millisecond,

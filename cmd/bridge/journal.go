@@ -5,15 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"os"
 	"time"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/spf13/cobra"
 
 	"pushbridge/internal/config"
-	"pushbridge/internal/consume"
 	"pushbridge/internal/journal"
 )
 
@@ -62,14 +59,11 @@ func runJournal(cmd *cobra.Command, f journalFlags) error {
 	if err := checkOutput(f.output); err != nil {
 		return err
 	}
-	since, err := parseFrom(f.from, time.Now())
+	since, err := parseWhen("--from", f.from, time.Now())
 	if err != nil {
 		return exitError{code: exitUsage, err: err}
 	}
-	environ := os.Environ()
-	if f.brokers != "" {
-		environ = append(environ, config.Prefix+"KAFKA_BROKERS="+f.brokers)
-	}
+	environ := environWith(f.brokers)
 	if f.topic != "" {
 		environ = append(environ, config.Prefix+"KAFKA_JOURNAL_TOPIC="+f.topic)
 	}
@@ -77,18 +71,11 @@ func runJournal(cmd *cobra.Command, f journalFlags) error {
 	if err != nil {
 		return exitError{code: exitUsage, err: err}
 	}
-	cfg.Topics, cfg.ResultsTopic, cfg.DLQTopic, cfg.ReplayTopic = nil, "", "", "" // not asked about
-	transport, dialer, err := newKafka(cfg)
+	transport, err := connect(cmd.Context(), cfg, cmd.ErrOrStderr())
 	if err != nil {
-		return exitError{code: exitUsage, err: err}
-	}
-	defer transport.CloseIdleConnections()
-	if err := consume.Check(cmd.Context(), consume.CheckConfig{
-		Brokers: cfg.Brokers, Transport: transport, Dialer: dialer, Timeout: cfg.Timeout,
-		Logger: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn})),
-	}); err != nil {
 		return explainMissing(err, cfg.JournalTopic)
 	}
+	defer transport.CloseIdleConnections()
 	unread := 0
 	out := cmd.OutOrStdout()
 	show := printEntry
@@ -117,24 +104,6 @@ func explainMissing(err error, topic string) error {
 		return fmt.Errorf("journal topic %s does not exist: check BRIDGE_KAFKA_JOURNAL_TOPIC, or --topic", topic)
 	}
 	return err
-}
-
-// parseFrom reads a time, or how long ago; empty is the beginning.
-func parseFrom(text string, now time.Time) (time.Time, error) { return parseTime("--from", text, now) }
-
-// parseTime reads the time of a flag, or how long ago; empty is the zero time.
-func parseTime(flag, text string, now time.Time) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if ago, err := time.ParseDuration(text); err == nil && ago < 0 {
-		return now.Add(ago), nil
-	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("%s %q: want a time as 2026-03-01T20:00:00Z, or how long ago as -2h", flag, text)
-	}
-	return at, nil
 }
 
 // entryJSON is one record for programs. Its form is in schemas/journal.v1.json.

@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net"
 	"os"
 	"slices"
@@ -62,6 +64,34 @@ func newKafka(cfg config.Kafka, extra ...string) (*kafka.Transport, *kafka.Diale
 		},
 	}
 	return transport, dialer, nil
+}
+
+// environWith is the environment, with the brokers of the command line if there are any.
+func environWith(brokers string) []string {
+	environ := os.Environ()
+	if brokers != "" {
+		environ = append(environ, config.Prefix+"KAFKA_BROKERS="+brokers)
+	}
+	return environ
+}
+
+// connect is newKafka for a command: it sees that Kafka answers, and that it has these
+// inputs of the bridge.
+func connect(ctx context.Context, cfg config.Kafka, stderr io.Writer, inputs ...string) (*kafka.Transport, error) {
+	transport, dialer, err := newKafka(cfg)
+	if err != nil {
+		return nil, exitError{code: exitUsage, err: err}
+	}
+	transport.MetadataTopics = nil // topics are asked about one by one, and need not be there
+	err = consume.Check(ctx, consume.CheckConfig{
+		Brokers: cfg.Brokers, Transport: transport, Dialer: dialer, Inputs: inputs, Timeout: cfg.Timeout,
+		Logger: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	})
+	if err != nil {
+		transport.CloseIdleConnections()
+		return nil, err
+	}
+	return transport, nil
 }
 
 // checkKafka says what is wrong with the brokers, the login or the topics before

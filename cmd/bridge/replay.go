@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"os"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -100,28 +98,21 @@ type replayDesk struct {
 	results   *kafka.Writer
 }
 
-// newReplayDesk reads the environment and sees that Kafka answers. Close it.
-func newReplayDesk(ctx context.Context, brokers string, stderr io.Writer) (*replayDesk, error) {
-	environ := os.Environ()
-	if brokers != "" {
-		environ = append(environ, config.Prefix+"KAFKA_BROKERS="+brokers)
-	}
+// newReplayDesk reads the environment, looks at the name of a letter if there is one,
+// and sees that Kafka answers. Close it.
+func newReplayDesk(ctx context.Context, brokers, letter string, stderr io.Writer) (*replayDesk, error) {
+	environ := environWith(brokers)
 	cfg, err := config.LoadReplay(environ)
 	if err != nil {
 		return nil, exitError{code: exitUsage, err: err}
 	}
-	// Topics are asked about one by one, and need not be there.
-	kafkaOnly := cfg.Kafka
-	transport, dialer, err := newKafka(kafkaOnly)
-	if err != nil {
-		return nil, exitError{code: exitUsage, err: err}
+	if letter != "" {
+		if _, err := parseLetter(letter, cfg.Kafka.DLQTopic); err != nil {
+			return nil, err
+		}
 	}
-	transport.MetadataTopics = nil
-	if err := consume.Check(ctx, consume.CheckConfig{
-		Brokers: cfg.Kafka.Brokers, Transport: transport, Dialer: dialer, Timeout: cfg.Kafka.Timeout,
-		Logger: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
-	}); err != nil {
-		transport.CloseIdleConnections()
+	transport, err := connect(ctx, cfg.Kafka, stderr)
+	if err != nil {
 		return nil, err
 	}
 	addr := kafka.TCP(cfg.Kafka.Brokers...)
@@ -158,7 +149,7 @@ func runReplay(cmd *cobra.Command, f replayFlags) error {
 		}
 	}
 	ctx := cmd.Context()
-	desk, err := newReplayDesk(ctx, f.brokers, cmd.ErrOrStderr())
+	desk, err := newReplayDesk(ctx, f.brokers, f.sel.Letter, cmd.ErrOrStderr())
 	if err != nil {
 		return err
 	}

@@ -96,7 +96,8 @@ func (s *selection) check() error {
 	case s.ToOffset != 0 && s.ToOffset <= s.FromOffset:
 		return fmt.Errorf("--to-offset %d: want more than --from-offset %d", s.ToOffset, s.FromOffset)
 	}
-	return nil
+	_, _, err = parseBetween(s.From, s.To, time.Now()) // before anybody is asked for events
+	return err
 }
 
 // isAbsolute says whether it selects the same whenever it is typed.
@@ -137,28 +138,6 @@ func (s *selection) id() string {
 	return "r-" + hex.EncodeToString(sum[:5])
 }
 
-func parseInstant(text string) (time.Time, error) {
-	if day, err := time.Parse(time.DateOnly, text); err == nil {
-		return day, nil
-	}
-	return time.Parse(time.RFC3339, text)
-}
-
-// parseWhen reads a time, a day in UTC or how long ago; empty is the zero time.
-func parseWhen(flag, text string, now time.Time) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if ago, err := time.ParseDuration(text); err == nil && ago < 0 {
-		return now.Add(ago), nil
-	}
-	at, err := parseInstant(text)
-	if err != nil {
-		return at, fmt.Errorf("%s %q: want a time as 2026-03-01T20:00:00Z, a day as 2026-03-01 (UTC), or how long ago as -2h", flag, text)
-	}
-	return at, nil
-}
-
 // extent is where a selection looks, fixed when the replay begins: whoever resumes it
 // finds the same events.
 type extent struct {
@@ -186,17 +165,14 @@ func (p part) read() consume.Part {
 func (d *replayDesk) extentOf(ctx context.Context, s *selection, now time.Time) (extent, error) {
 	var x extent
 	var err error
-	if x.From, err = parseWhen("--from", s.From, now); err != nil {
-		return x, exitError{code: exitUsage, err: err}
-	}
-	if x.To, err = parseWhen("--to", s.To, now); err != nil {
+	if x.From, x.To, err = parseBetween(s.From, s.To, now); err != nil {
 		return x, exitError{code: exitUsage, err: err}
 	}
 	if x.To.IsZero() {
 		x.To = now
 	}
-	if !x.From.IsZero() && !x.From.Before(x.To) {
-		return x, exitError{code: exitUsage, err: fmt.Errorf("--from %s is not before --to %s", stamp(x.From), stamp(x.To))}
+	if !x.From.Before(x.To) {
+		return x, exitError{code: exitUsage, err: fmt.Errorf("--from %s is still to come", stamp(x.From))}
 	}
 	topics := s.Topics
 	switch {

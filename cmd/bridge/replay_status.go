@@ -45,7 +45,7 @@ func newReplayStatusCmd() *cobra.Command {
 			if err := checkOutput(output); err != nil {
 				return err
 			}
-			desk, err := newReplayDesk(cmd.Context(), brokers, cmd.ErrOrStderr())
+			desk, err := newReplayDesk(cmd.Context(), brokers, "", cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -75,7 +75,7 @@ func newReplayListCmd() *cobra.Command {
 			if err := checkOutput(output); err != nil {
 				return err
 			}
-			desk, err := newReplayDesk(cmd.Context(), brokers, cmd.ErrOrStderr())
+			desk, err := newReplayDesk(cmd.Context(), brokers, "", cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -120,7 +120,7 @@ func newReplayCancelCmd() *cobra.Command {
 			if err := replay.CheckID(id); err != nil {
 				return exitError{code: exitUsage, err: err}
 			}
-			desk, err := newReplayDesk(ctx, brokers, cmd.ErrOrStderr())
+			desk, err := newReplayDesk(ctx, brokers, "", cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}

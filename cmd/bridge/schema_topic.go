@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
-	"os"
 	"time"
 
 	"pushbridge/internal/config"
@@ -47,19 +45,8 @@ func (r *inferring) readTopic(ctx context.Context) error {
 
 // parts returns what of the topic lies between --from and --to.
 func (r *inferring) parts(ctx context.Context) ([]consume.Part, *consume.Scanner, func(), error) {
-	now := time.Now()
-	from, err := parseFrom(r.from, now)
-	var to time.Time
-	if err == nil {
-		to, err = parseTime("--to", r.to, now)
-	}
-	if err == nil && !to.IsZero() && !from.Before(to) {
-		err = errors.New("--from: it is not before --to")
-	}
-	environ := os.Environ()
-	if r.brokers != "" {
-		environ = append(environ, config.Prefix+"KAFKA_BROKERS="+r.brokers)
-	}
+	from, to, err := parseBetween(r.from, r.to, time.Now())
+	environ := environWith(r.brokers)
 	var cfg config.Kafka
 	if err == nil {
 		cfg, err = config.LoadKafka(environ)
@@ -67,10 +54,9 @@ func (r *inferring) parts(ctx context.Context) ([]consume.Part, *consume.Scanner
 	if err != nil {
 		return nil, nil, nil, exitError{code: exitUsage, err: err}
 	}
-	cfg.Topics, cfg.ResultsTopic, cfg.DLQTopic, cfg.JournalTopic = nil, "", "", "" // not asked about
-	transport, _, err := newKafka(cfg, r.topic)
+	transport, err := connect(ctx, cfg, r.stderr)
 	if err != nil {
-		return nil, nil, nil, exitError{code: exitUsage, err: err}
+		return nil, nil, nil, err
 	}
 	scanner := consume.NewScanner(consume.ScanConfig{
 		Brokers: cfg.Brokers, Transport: transport, Timeout: cfg.Timeout, Patience: 2 * cfg.Timeout,

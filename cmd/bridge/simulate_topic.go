@@ -6,12 +6,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"log/slog"
-	"os"
 	"slices"
 	"time"
-
-	"github.com/segmentio/kafka-go"
 
 	"pushbridge/internal/config"
 	"pushbridge/internal/consume"
@@ -39,38 +35,20 @@ type topicRecords struct {
 func (f *simulateFlags) openTopics(ctx context.Context, stderr io.Writer, now time.Time) (recorded, error) {
 	t := &topicRecords{}
 	var err error
-	if t.from, err = parseFrom(f.from, now); err == nil {
-		t.to, err = parseTime("--to", f.to, now)
-	}
-	switch {
-	case err != nil:
+	if t.from, t.to, err = parseBetween(f.from, f.to, now); err != nil {
 		return recorded{}, exitError{code: exitUsage, err: err}
-	case !t.to.IsZero() && !t.from.Before(t.to):
-		return recorded{}, exitError{code: exitUsage, err: fmt.Errorf("--from %s, --to %s: want a later --to", f.from, f.to)}
 	}
-	environ := os.Environ()
-	if f.brokers != "" {
-		environ = append(environ, config.Prefix+"KAFKA_BROKERS="+f.brokers)
-	}
+	environ := environWith(f.brokers)
 	cfg, err := config.LoadKafka(environ)
 	maxBytes, bare, err2 := config.LoadDecoding(environ)
 	if err := errors.Join(err, err2); err != nil {
 		return recorded{}, exitError{code: exitUsage, err: err}
 	}
-	cfg.Topics = f.topics
-	cfg.ResultsTopic, cfg.DLQTopic, cfg.JournalTopic, cfg.ReplayTopic = "", "", "", "" // not asked about
-	transport, dialer, err := newKafka(cfg)
+	transport, err := connect(ctx, cfg, stderr)
 	if err != nil {
-		return recorded{}, exitError{code: exitUsage, err: err}
-	}
-	r := recorded{arrivals: t.arrivals(ctx), place: t.place, close: transport.CloseIdleConnections}
-	if err := consume.Check(ctx, consume.CheckConfig{
-		Brokers: cfg.Brokers, Transport: transport, Dialer: dialer, Timeout: cfg.Timeout,
-		Logger: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
-	}); err != nil && !errors.Is(err, kafka.UnknownTopicOrPartition) { // which it is, find says
-		r.close()
 		return recorded{}, err
 	}
+	r := recorded{arrivals: t.arrivals(ctx), place: t.place, close: transport.CloseIdleConnections}
 	t.scan = consume.NewScanner(consume.ScanConfig{
 		Brokers: cfg.Brokers, Transport: transport, Timeout: cfg.Timeout, MaxEventBytes: maxBytes, AcceptBareStructured: bare,
 	})
