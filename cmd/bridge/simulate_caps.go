@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -86,12 +85,10 @@ func printCaps(w io.Writer, output string, caps []simulate.Cap) error {
 				Expired: c.More.Expired, Missed: c.More.Missed, Critical: c.More.Critical, Delay: c.More.Delay.Seconds(), Fee: fee(c.Calls+1) - fee(c.Calls),
 			}}
 		}
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(map[string][]capJSON{"caps": all})
+		return printJSON(w, map[string][]capJSON{"caps": all})
 	}
 	r := &caps[0].Report
-	fmt.Fprintf(w, "events %d, %s to %s, %.1f days\n\n", r.Events, r.From.UTC().Format(time.RFC3339), r.To.UTC().Format(time.RFC3339), r.Days())
+	fmt.Fprintf(w, "events %d, %s, %.1f days\n\n", r.Events, span(r), r.Days())
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "cap\tUSD a day\tcalls a day\tpushed\tlate\texpired\tcritical missed\tmean delay\tp99\t")
 	for i := range caps {

@@ -14,8 +14,8 @@ import (
 
 // reportJSON is the summary for programs. Times are RFC 3339, delays seconds.
 type reportJSON struct {
-	From         time.Time      `json:"from"`
-	To           time.Time      `json:"to"`
+	From         time.Time      `json:"from,omitzero"` // absent where nothing arrived
+	To           time.Time      `json:"to,omitzero"`
 	Events       int            `json:"events"`
 	Intents      int            `json:"intents"`
 	Dispositions map[string]int `json:"dispositions"`
@@ -94,6 +94,14 @@ func printReport(w io.Writer, output string, r *simulate.Report) error {
 	return err
 }
 
+// span is when the events arrived.
+func span(r *simulate.Report) string {
+	if r.From.IsZero() {
+		return "none came: see --events, or --topic with --from and --to"
+	}
+	return r.From.UTC().Format(time.RFC3339) + " to " + r.To.UTC().Format(time.RFC3339)
+}
+
 func reportForPrograms(r *simulate.Report) reportJSON {
 	x := reportJSON{
 		From: r.From, To: r.To, Events: r.Events, Intents: r.Intents,
@@ -161,7 +169,7 @@ func dispositions(e *simulate.Ends) []named {
 func reportText(r *simulate.Report) string {
 	var b strings.Builder
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "events\t%d\t%s to %s\n", r.Events, r.From.UTC().Format(time.RFC3339), r.To.UTC().Format(time.RFC3339))
+	fmt.Fprintf(t, "events\t%d\t%s\n", r.Events, span(r))
 	fmt.Fprintf(t, "intents\t%d\n", r.Intents)
 	for _, d := range dispositions(&r.Ends) {
 		fmt.Fprintf(t, "  %s\t%d\n", d.name, d.n)
