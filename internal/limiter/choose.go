@@ -3,8 +3,6 @@ package limiter
 import (
 	"math"
 	"time"
-
-	"pushbridge/internal/intent"
 )
 
 // grid is how often a price that moves is looked at, if nothing else happens.
@@ -126,7 +124,7 @@ func (s *Scheduler) guards() {
 		switch n := u.due.size() + u.ready; {
 		case u.critical:
 			critical += n
-		case u.pool == intent.ReplayPool:
+		case u.replays():
 			again += n
 		default:
 			others += n
@@ -138,7 +136,7 @@ func (s *Scheduler) guards() {
 		if !u.critical {
 			queued += others
 		}
-		if u.pool == intent.ReplayPool {
+		if u.replays() {
 			queued += again
 		}
 		u.guard = 3*time.Second + time.Duration(min(queued, free))*s.budget.interval*13/10
@@ -322,7 +320,7 @@ func (s *Scheduler) worthy() int {
 	n := s.ready.size()
 	for _, u := range s.purses {
 		switch {
-		case u.pool == intent.ReplayPool:
+		case u.replays():
 			n -= u.ready
 		case !u.critical:
 			n += u.due.size()

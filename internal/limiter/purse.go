@@ -117,6 +117,10 @@ func paid(p *pending, grade int16, loss float64, most time.Duration) instant {
 
 func slotOf(p *pending) *int32 { return &p.slot }
 
+// replays says whether it is what comes again that draws on it: that goes last, and
+// makes nothing dearer for what happens now.
+func (k purseKey) replays() bool { return k.pool == intent.ReplayPool }
+
 func purseKeyOf(p *pending) purseKey { return purseKey{p.pool(), p.priority() == intent.Critical} }
 
 func (s *Scheduler) purseOf(p *pending) *purse {
