@@ -43,7 +43,7 @@ type try struct {
 	Number  int
 	Random  uint32
 	OnDoubt string `json:"on_doubt"`
-	class   string // of its outcome so far; empty: none yet
+	class   string // of its outcome so far; empty: none yet; a doubt stays, see record
 	before  string // class of the attempt before it when this one was written
 }
 
@@ -132,7 +132,8 @@ func (e *evidence) tell(k *killSite, value []byte) {
 // record takes one record of the journal.
 //
 // An outcome may stand before its attempt, whose request was held up: late keeps
-// it.
+// it. And the outcome of a writer that stood still may stand behind the doubt that
+// its successor has of the call by then: what follows from the doubt is explained by it.
 func (e *evidence) record(k *killSite, byID map[string][]*try, late map[string]string, value []byte) {
 	var r struct {
 		Attempt *try
@@ -155,7 +156,7 @@ func (e *evidence) record(k *killSite, byID map[string][]*try, late map[string]s
 	if o := r.Outcome; o != nil {
 		late[fmt.Sprint(o.ID, o.Number)] = o.Class
 		for _, a := range byID[o.ID] {
-			if a.Number == o.Number {
+			if a.Number == o.Number && a.class != journal.ClassDoubt {
 				a.class = o.Class
 			}
 		}
