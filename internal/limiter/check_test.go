@@ -210,7 +210,7 @@ func (u *unit) check(w *world, items map[*item]bool, frozen bool) error {
 			return fmt.Errorf("an item is in another unit too, or in none")
 		case i.unit != u || i.next.prev != i:
 			return fmt.Errorf("an item does not know its place")
-		case i.cohort == nil && u.also != nil && len(u.also.cohorts.list) > 0, i.cohort != nil && i.cohort.audience != i.audience():
+		case i.cohort == nil && len(u.cohorts()) > 0, i.cohort != nil && i.cohort.audience != i.audience():
 			return fmt.Errorf("an item is in no cohort, or in another")
 		case i.profile.class != u.class() || (i.profile.policy.Mode == intent.Alone) != u.alone():
 			return fmt.Errorf("an item is of another class")
@@ -228,11 +228,8 @@ func (u *unit) check(w *world, items map[*item]bool, frozen bool) error {
 	if !frozen && !w.same(u.audience, parts) {
 		return fmt.Errorf("it is not the union of %v", parts)
 	}
-	if u.also == nil {
-		return nil
-	}
-	for slot, c := range u.also.cohorts.list {
-		if c.unit != u || int(c.slot) != slot || c.items != cohorts[c.audience] || u.also.cohorts.get(c.audience) != c {
+	for slot, c := range u.cohorts() {
+		if c.unit != u || int(c.slot) != slot || c.items != cohorts[c.audience] || u.cohort(c.audience) != c {
 			return fmt.Errorf("cohort %v of %d, want %d", c.audience, c.items, cohorts[c.audience])
 		}
 		delete(cohorts, c.audience)
@@ -257,7 +254,7 @@ func (s *Scheduler) checkDoors(groups map[*group][]*unit, lone map[topic][]*unit
 		}
 	}
 	standing := 0
-	for _, u := range s.doors.units {
+	for _, u := range s.doors.refs {
 		if u != nil {
 			standing++
 		}
@@ -386,52 +383,102 @@ func (s *Scheduler) checkNewest(items map[*item]bool) error {
 }
 
 func (g *group) check(units []*unit) error {
-	if len(g.units) != len(units) {
-		return fmt.Errorf("%d units, counted %d", len(units), len(g.units))
+	if listed := slices.Collect(g.all()); len(listed) != len(units) || g.count != len(units) || g.first < len(g.units) && g.units[g.first] == nil {
+		return fmt.Errorf("%d units from slot %d on, counted %d, want %d", len(listed), g.first, g.count, len(units))
 	}
-	exact, entries, roomy, all := 0, 0, 0, 0
+	exact, everyone := 0, 0
 	for _, u := range units {
-		more := u.also
-		if g.units[more.slot] != u || len(more.cohorts.list) == 0 {
+		if !u.isListed() || g.units[u.slot] != u {
 			return fmt.Errorf("%v is not listed", u.audience)
 		}
-		for _, c := range more.cohorts.list {
-			if exact++; g.exact[c.audience] != c {
+		if len(u.cohorts()) == 0 {
+			exact++
+			if in, c := g.asked(u.audience); in != u || c != nil {
+				return fmt.Errorf("%v is not found", u.audience)
+			}
+		}
+		for _, c := range u.cohorts() {
+			exact++
+			if in, has := g.asked(c.audience); in != u || has != c {
 				return fmt.Errorf("%v of %v is not found", c.audience, u.audience)
 			}
 		}
 		if u.audience.Kind() == audience.Everyone {
-			if all++; g.all != u {
+			if everyone++; g.everyone != u {
 				return fmt.Errorf("the unit for everyone is not found")
 			}
-			continue
 		}
-		for n, at := range new(atomRoom).of(u.audience) {
-			entries++
-			k := slices.IndexFunc(more.spots, func(s spot) bool { return s.in == g.atoms[at] })
-			if k < 0 || more.spots[k].in.units[more.spots[k].at] != (entry{u, maskOf(new(atomRoom).of(u.audience)), int16(k), narrow(u.audience) == narrowest}) || len(more.spots) <= n {
-				return fmt.Errorf("%v is not found under %v", u.audience, at)
-			}
-		}
-		if r, ok := roomOf(u.audience); ok {
-			if roomy++; g.roomy[r][more.roomy] != u {
-				return fmt.Errorf("%v has room and is not found", u.audience)
-			}
+		if err := g.checkSlot(uint32(u.slot), u.audience); err != nil {
+			return fmt.Errorf("%v: %w", u.audience, err)
 		}
 	}
-	listed := 0
-	for at, list := range g.atoms {
-		if listed += len(list.units); len(list.units) == 0 || list.atom != at {
-			return fmt.Errorf("an empty list under %v", at)
+	if cohorts := len(g.cohorts) - len(g.free); g.exact.count != exact || cohorts > exact || (g.everyone != nil) != (everyone == 1) {
+		return fmt.Errorf("%d audiences and %d cohorts, want %d; the unit for everyone is %v of %d", g.exact.count, cohorts, exact, g.everyone, everyone)
+	}
+	return g.checkLists()
+}
+
+// A unit is once under each of its atoms, its mask has their bits and no other, and
+// it is once where those look that have room.
+func (x *index) checkSlot(slot uint32, a audience.Audience) error {
+	var want uint64
+	for name, value := range a.Atoms() {
+		switch m := x.mention(hashOf(name, value)); {
+		case m == 0, !m.isNaming() && m.at() != slot, m.isNaming() && times(x.namings[m.at()].slots, slot) != 1:
+			return fmt.Errorf("it is not found under %s %s", name, value)
+		case m.isNaming():
+			want |= x.namings[m.at()].bit
+		default:
+			want |= sharedBit(hashOf(name, value))
 		}
 	}
-	for _, list := range g.roomy {
-		roomy -= len(list)
+	if x.masks[slot] != want {
+		return fmt.Errorf("it has the mask %x, want %x", x.masks[slot], want)
 	}
-	if len(g.exact) != exact || listed != entries || roomy != 0 || (g.all != nil) != (all == 1) {
-		return fmt.Errorf("indexes hold %d %d %v, want %d %d %d; %d more with room than listed", len(g.exact), listed, g.all, exact, entries, all, roomy)
+	switch r := x.rooms[slot]; {
+	case narrow(a) == narrowest:
+		if r != isNarrow {
+			return fmt.Errorf("it is narrow and has the room %d", r)
+		}
+	case a.Kind() == audience.Everyone || a.Len() == atomsMost:
+		if r != noRoom {
+			return fmt.Errorf("it is full and has the room %d", r)
+		}
+	case r == noRoom || r == isNarrow:
+		return fmt.Errorf("it is not found where it has room")
+	default:
+		if has := x.roomy[r-1]; has.kind != a.Kind() || has.size != a.Len() || has.names != attributes(a) || times(has.slots, slot) != 1 {
+			return fmt.Errorf("it is not once in the room %v of %d, which has %v", has.kind, has.size, has.slots)
+		}
 	}
 	return nil
+}
+
+// Bits are told apart while the masks tell.
+func (x *index) checkLists() error {
+	if x.blurred {
+		return nil
+	}
+	var bits uint64
+	for _, n := range x.namings {
+		if bits&n.bit != 0 {
+			return fmt.Errorf("two atoms have the bit %x", n.bit)
+		}
+		bits |= n.bit
+	}
+	if x.atoms.count != len(x.namings) {
+		return fmt.Errorf("%d atoms, of which %d have a bit", x.atoms.count, len(x.namings))
+	}
+	return nil
+}
+
+func times(list []uint32, slot uint32) (n int) {
+	for _, has := range list {
+		if has == slot {
+			n++
+		}
+	}
+	return n
 }
 
 func ordered[E comparable](q *queue[E]) error {

@@ -101,6 +101,28 @@ func (s *Scheduler) refile(p *pending) {
 	s.put(p)
 }
 
+// regrade is refile for a batch whose due has not changed. Most stay where they are
+// but for their grade.
+func (s *Scheduler) regrade(p *pending) {
+	if p.state != waiting || p.units.class().hours != nil {
+		s.refile(p)
+		return
+	}
+	u := s.purses[p.purse]
+	worth := worthOf(p.value(s.at.seconds()))
+	if !u.price.admits(worth) || s.purseOf(p) != u {
+		s.refile(p)
+		return
+	}
+	p.worth = worth
+	if gradeOf(p.slope()) == p.grade {
+		u.grades.fix(p)
+		return
+	}
+	u.grades.remove(p)
+	u.grades.add(p)
+}
+
 // reprice makes the prices those of the last instant at which they may have
 // changed: the last minute of the grid, or the last return.
 func (s *Scheduler) reprice(now time.Time) {

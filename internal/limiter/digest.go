@@ -18,10 +18,17 @@ import (
 // from then on the tags of a class are dealt out to pages, and a unit keeps to one.
 
 func (u *unit) next() *unit {
-	if u.also == nil {
+	if u.also == nil || u.also.rest == nil {
 		return nil
 	}
-	return u.also.next
+	return u.also.rest.next
+}
+
+// unchain parts u from those that follow it in a batch.
+func (u *unit) unchain() {
+	if u.next() != nil {
+		u.also.rest.next = nil
+	}
 }
 
 // page returns the number of the page that a is on, counted from 1; 0 if it is on
@@ -77,7 +84,7 @@ func (s *Scheduler) paginate(c *class) {
 	var parted []*unit
 	for _, p := range all {
 		for u := p.units; u != nil; u = u.next() {
-			if c.page(u.audience) == 0 && u.also != nil && len(u.also.cohorts.list) > 1 {
+			if c.page(u.audience) == 0 && len(u.cohorts()) > 1 {
 				parted = append(parted, u)
 			}
 		}
@@ -94,8 +101,7 @@ func (s *Scheduler) widen(p *pending) *pending {
 	if first.class().pages == nil || first.group() == nil {
 		return p
 	}
-	beside := first.group().units
-	for _, v := range slices.Clone(beside[:min(len(beside), candidates)]) {
+	for _, v := range first.group().some() {
 		union, ok := first.audience.Union(v.audience)
 		if q := v.batch; ok && q != p && p.says(q) && s.small(union, p) {
 			s.spread(p, q, union)
@@ -224,10 +230,10 @@ func (u *unit) allow(most int32) {
 
 // most is the fewest messages that a unit of two batches allows.
 func most(p, q *pending) int {
-	least := p.units.also.most
+	least := p.units.also.rest.most
 	for _, b := range [...]*pending{p, q} {
 		for u := b.units; u != nil; u = u.next() {
-			least = min(least, u.also.most)
+			least = min(least, u.also.rest.most)
 		}
 	}
 	return int(least)

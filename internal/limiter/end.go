@@ -43,7 +43,7 @@ func (s *Scheduler) turnLate(i *item) {
 		t.line = t.minus(before).plus(i.loss())
 	}
 	s.changing.fix(i)
-	s.refile(p)
+	s.regrade(p)
 }
 
 // missed notes what of a batch is lost with i, which expires.

@@ -103,12 +103,12 @@ func BenchmarkPacking(b *testing.B) {
 
 func callsOf(s *Scheduler) []audience.Audience {
 	var calls []audience.Audience
-	for _, door := range s.doors.units {
+	for _, door := range s.doors.refs {
 		if door == nil {
 			continue
 		}
 		if g := door.group(); g != nil {
-			for _, u := range g.units {
+			for u := range g.all() {
 				calls = append(calls, u.audience)
 			}
 		} else {

@@ -10,9 +10,10 @@ import (
 func (s *Scheduler) place(i *item, m intent.Message, a audience.Audience) {
 	class := i.profile.class
 	var door, u *unit
+	var c *cohort
 	if i.profile.policy.Mode != intent.Alone {
 		if door = s.doors.find(topic{m, class}); door != nil {
-			u = s.find(door, a)
+			u, c = s.find(door, a)
 			m = door.message // equal; so one copy of its text is kept for all
 		}
 	}
@@ -20,8 +21,8 @@ func (s *Scheduler) place(i *item, m intent.Message, a audience.Audience) {
 		if door != nil && class.terms.digest && class.pages == nil && a.Kind() == audience.AnyTag && door.audience.Kind() == audience.AnyTag {
 			s.crowded = append(s.crowded, class)
 		}
-		u = &unit{message: m, audience: a}
-		u.link(i, a)
+		u = &unit{message: m, audience: a, slot: away}
+		u.link(i, a, nil)
 		s.open(u)
 		s.file(u)
 		s.absorb(u)
@@ -36,7 +37,7 @@ func (s *Scheduler) place(i *item, m intent.Message, a audience.Audience) {
 		u.dress()
 		s.resize(u, union, a)
 	}
-	s.join(u, i, a)
+	s.join(u, i, a, c)
 	if grew {
 		s.absorb(u)
 	}
@@ -47,9 +48,7 @@ func (s *Scheduler) open(u *unit) *pending {
 	s.serial++
 	p := &pending{id: s.serial, units: u, due: u.items.due()}
 	u.batch = p
-	if u.also != nil {
-		u.also.next = nil
-	}
+	u.unchain()
 	// What has inherited its age is not told by its own times alone.
 	if u.n > 1 || (u.items.fate != nil && u.items.fate.inherits) {
 		p.tally = &tally{}
@@ -60,13 +59,22 @@ func (s *Scheduler) open(u *unit) *pending {
 	return p
 }
 
-// join adds an item whose audience u contains.
-func (s *Scheduler) join(u *unit, i *item, a audience.Audience) {
+// join adds an item whose audience u contains, to those who ask for the same where
+// they are known.
+func (s *Scheduler) join(u *unit, i *item, a audience.Audience, c *cohort) {
 	p := u.batch
+	due := p.due
 	p.total(s)
-	u.link(i, a)
+	u.link(i, a, c)
+	if u.group() == nil && len(u.cohorts()) > few {
+		s.found(u)
+	}
 	p.count(s, i)
-	s.refile(p)
+	if p.due == due {
+		s.regrade(p)
+	} else {
+		s.refile(p)
+	}
 	if n := p.messages(); n > 1 && n > most(p, p) {
 		s.apart(u) // the newcomer allows fewer
 	}
@@ -78,8 +86,8 @@ func (s *Scheduler) join(u *unit, i *item, a audience.Audience) {
 func (s *Scheduler) resize(u *unit, to, more audience.Audience) {
 	s.apart(u)
 	s.hide(u.batch)
-	if g := u.group(); g != nil && !u.alone() {
-		g.rename(u, to, more)
+	if u.isListed() {
+		u.group().rename(u, to, more)
 	} else {
 		u.audience = to // its door is that of its message
 	}
@@ -113,10 +121,10 @@ func (s *Scheduler) part(u *unit) {
 		for before.next() != u {
 			before = before.next()
 		}
-		before.also.next = u.next()
+		before.also.rest.next = u.next()
 	}
 	u.each(p.discount)
-	u.also.next = nil // its batch was one of digests
+	u.unchain()
 	s.settleSums(p)
 	s.refile(p)
 }
@@ -154,7 +162,7 @@ func (s *Scheduler) swallow(u, v *unit) {
 	v.each(func(i *item) {
 		a := i.audience()
 		v.unlink(i)
-		s.join(u, i, a)
+		s.join(u, i, a, nil)
 	})
 }
 
@@ -174,7 +182,7 @@ func (s *Scheduler) takeOut(i *item) {
 	p.discount(i)
 	asked := u.unlink(i)
 	s.settleSums(p)
-	s.refile(p)
+	s.regrade(p)
 	if asked || p.frozen() != nil || !u.couldShrink(gone) {
 		return
 	}

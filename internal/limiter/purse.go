@@ -74,6 +74,9 @@ func (g *grades) add(p *pending) {
 	q.add(p)
 }
 
+// fix is for a batch that stays in its grade.
+func (g *grades) fix(p *pending) { g.by[p.grade].fix(p) }
+
 func (g *grades) remove(p *pending) {
 	q := g.by[p.grade]
 	q.remove(p)

@@ -17,21 +17,21 @@ type unit struct {
 	batch    *pending
 	items    *item // the first of their ring
 	n        int32
+	slot     int32 // its group's; away: it is in none
 	also     *also // nil for what most units do not have
 }
 
-// also is the rest of a unit.
+// also is the rest of a unit. Of a million units of one message each has a group,
+// and no more.
 type also struct {
-	next    *unit  // of its batch
-	group   *group // where its message has, or had, other units
-	cohorts cohorts
-	most    int32 // of a digest: messages that its intents allow in a call, or fewer
+	group *group // where its message has, or had, other units
+	rest  *rest
+}
 
-	// Where the group has it: index in units, spot under each of its atoms, and index
-	// in the list of those with room.
-	slot  int32
-	roomy int32
-	spots []spot
+type rest struct {
+	cohorts []*cohort
+	next    *unit // of its batch
+	most    int32 // of a digest: messages that its intents allow in a call, or fewer
 }
 
 // cohort is the items of a unit that ask for one audience. A unit has none while
@@ -40,23 +40,29 @@ type cohort struct {
 	unit     *unit
 	audience audience.Audience
 	items    int32
-	slot     int32 // its index in cohorts.list
+	slot     int32 // its index among those of the unit
+	index    int32 // and of the group
 }
 
 // few is up to how many cohorts are searched one by one.
 const few = 8
 
-// cohorts finds them by audience.
-type cohorts struct {
-	list []*cohort
-	by   map[audience.Audience]*cohort // nil while they are few
+func (u *unit) cohorts() []*cohort {
+	if u.also == nil || u.also.rest == nil {
+		return nil
+	}
+	return u.also.rest.cohorts
 }
 
-func (c *cohorts) get(a audience.Audience) *cohort {
-	if c.by != nil {
-		return c.by[a]
+// cohort finds the items that ask for a.
+func (u *unit) cohort(a audience.Audience) *cohort {
+	if u.isListed() {
+		if in, c := u.group().asked(a); in == u {
+			return c
+		}
+		return nil
 	}
-	for _, has := range c.list {
+	for _, has := range u.cohorts() {
 		if has.audience == a {
 			return has
 		}
@@ -64,27 +70,27 @@ func (c *cohorts) get(a audience.Audience) *cohort {
 	return nil
 }
 
-func (c *cohorts) add(one *cohort) {
-	one.slot = int32(len(c.list))
-	c.list = append(c.list, one)
-	switch {
-	case c.by != nil:
-		c.by[one.audience] = one
-	case len(c.list) > few:
-		c.by = make(map[audience.Audience]*cohort, 2*few)
-		for _, has := range c.list {
-			c.by[has.audience] = has
-		}
+// open gives u a cohort for a.
+func (u *unit) open(a audience.Audience) *cohort {
+	r := u.more()
+	c := &cohort{unit: u, audience: a, slot: int32(len(r.cohorts))}
+	r.cohorts = append(r.cohorts, c)
+	if u.isListed() {
+		u.group().ask(c, c.slot == 0)
 	}
+	return c
 }
 
-func (c *cohorts) remove(one *cohort) {
-	last := len(c.list) - 1
-	c.list[one.slot] = c.list[last]
-	c.list[one.slot].slot = one.slot
-	c.list[last] = nil
-	c.list = c.list[:last]
-	delete(c.by, one.audience)
+// shut takes a cohort that is empty from u.
+func (u *unit) shut(c *cohort) {
+	if u.isListed() {
+		u.group().unask(c)
+	}
+	r := u.also.rest
+	last := r.cohorts[len(r.cohorts)-1]
+	r.cohorts[c.slot], last.slot = last, c.slot
+	r.cohorts[len(r.cohorts)-1] = nil
+	r.cohorts = r.cohorts[:len(r.cohorts)-1]
 }
 
 // class is the terms that the intents of a call have in common, beside what is
@@ -146,11 +152,25 @@ func (u *unit) group() *group {
 	return u.also.group
 }
 
-func (u *unit) more() *also {
+// isListed says whether u is found through its group.
+func (u *unit) isListed() bool { return u.slot != away }
+
+// join puts u into a group, which does not list it yet.
+func (u *unit) join(g *group) {
 	if u.also == nil {
 		u.also = &also{}
 	}
-	return u.also
+	u.also.group = g
+}
+
+func (u *unit) more() *rest {
+	if u.also == nil {
+		u.also = &also{}
+	}
+	if u.also.rest == nil {
+		u.also.rest = &rest{}
+	}
+	return u.also.rest
 }
 
 // each calls do for each item. do may unlink the one it is given.
@@ -163,8 +183,9 @@ func (u *unit) each(do func(*item)) {
 	}
 }
 
-// link puts an item that asks for a, which u reaches, into u.
-func (u *unit) link(i *item, a audience.Audience) {
+// link puts an item that asks for a, which u reaches, into u; c is those who ask for
+// the same, where they are known.
+func (u *unit) link(i *item, a audience.Audience, c *cohort) {
 	if u.n > 0 && a != u.audience {
 		u.dress()
 	}
@@ -179,16 +200,14 @@ func (u *unit) link(i *item, a audience.Audience) {
 	if i.profile.policy.Mode == intent.Digest {
 		u.allow(int32(max(1, i.profile.policy.MaxMessages)))
 	}
-	if u.also == nil || len(u.also.cohorts.list) == 0 {
+	if len(u.cohorts()) == 0 {
 		return
 	}
-	c := u.also.cohorts.get(a)
 	if c == nil {
-		c = &cohort{unit: u, audience: a}
-		u.also.cohorts.add(c)
-		if g := u.also.group; g != nil {
-			g.exact[a] = c
-		}
+		c = u.cohort(a)
+	}
+	if c == nil {
+		c = u.open(a)
 	}
 	i.cohort = c
 	c.items++
@@ -197,12 +216,10 @@ func (u *unit) link(i *item, a audience.Audience) {
 // dress gives the items of u, which all ask for its audience, a cohort, before
 // others come.
 func (u *unit) dress() {
-	more := u.more()
-	if len(more.cohorts.list) > 0 || u.n == 0 {
+	if len(u.cohorts()) > 0 || u.n == 0 {
 		return
 	}
-	c := &cohort{unit: u, audience: u.audience}
-	more.cohorts.add(c)
+	c := u.open(u.audience)
 	u.each(func(i *item) { i.cohort = c })
 	c.items = u.n
 }
@@ -226,10 +243,7 @@ func (u *unit) unlink(i *item) (asked bool) {
 	if c.items--; c.items > 0 {
 		return true
 	}
-	u.also.cohorts.remove(c)
-	if g := u.also.group; g != nil && g.exact[c.audience] == c {
-		delete(g.exact, c.audience)
-	}
+	u.shut(c)
 	return false
 }
 
@@ -238,13 +252,13 @@ func (u *unit) unlink(i *item) (asked bool) {
 func (u *unit) couldShrink(gone audience.Audience) bool {
 	// Another asks for all of u. Or u is of an any kind: each of its atoms is
 	// asked for alone, and one that is of an all kind never asked for any alone.
-	return u.also.cohorts.get(u.audience) == nil && (gone == u.audience || narrow(gone) < narrowest)
+	return u.cohort(u.audience) == nil && (gone == u.audience || narrow(gone) < narrowest)
 }
 
 // union returns the union of what u's items ask for, and false where no legal
 // condition is it. Wide ones come first, so that a narrow one finds what contains it.
 func (u *unit) union() (audience.Audience, bool) {
-	list := slices.Clone(u.also.cohorts.list)
+	list := slices.Clone(u.cohorts())
 	slices.SortFunc(list, func(a, b *cohort) int {
 		return cmp.Or(cmp.Compare(narrow(a.audience), narrow(b.audience)), cmp.Compare(a.audience.Len(), b.audience.Len()))
 	})
@@ -264,7 +278,7 @@ func (u *unit) overlapped() bool {
 	if g == nil {
 		return false
 	}
-	for _, v := range g.units[:min(len(g.units), candidates)] {
+	for _, v := range g.some() {
 		if v != u && v.audience.Overlaps(u.audience) {
 			return true
 		}
