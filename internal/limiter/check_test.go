@@ -192,8 +192,10 @@ func (s *Scheduler) checkBatch(w *world, p *pending, items map[*item]bool) error
 		return fmt.Errorf("%d messages, allowed %d; %d customs", n, most, customs)
 	case s.maxBytes > 0 && size > s.maxBytes && (n > 1 || distinct > 1) && p.frozen() == nil:
 		return fmt.Errorf("it is united to %d bytes, allowed %d", size, s.maxBytes)
-	case p.frozen() == nil && p.state != held && float64(p.worth) < p.value(s.at.seconds()):
-		return fmt.Errorf("it is worth %v and taken for %v", p.value(s.at.seconds()), p.worth)
+	case p.frozen() == nil && (p.state == asleep || p.state == ready) && float64(p.rank) < p.value(s.at.seconds()):
+		return fmt.Errorf("it is worth %v and taken for %v", p.value(s.at.seconds()), p.rank)
+	case (p.state == waiting || p.state == lulling) && p.rank != float32(p.zero()) && !math.IsNaN(p.zero()):
+		return fmt.Errorf("it had lost nothing at %v and is taken for %v", p.zero(), p.rank)
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ func (s *Scheduler) enqueue(p *pending) {
 
 func (s *Scheduler) put(p *pending) {
 	if p.frozen() != nil {
-		p.worth, p.state = math.MaxFloat32, ready
+		p.rank, p.state = math.MaxFloat32, ready
 		s.ready.add(p)
 		return
 	}
@@ -41,8 +41,8 @@ func (s *Scheduler) put(p *pending) {
 	}
 	u := s.purseOf(p)
 	p.purse = u.index
-	p.worth = worthOf(p.value(s.at.seconds()))
-	if !u.price.admits(p.worth) {
+	p.rank = worthOf(p.value(s.at.seconds()))
+	if !u.price.admits(p.rank) {
 		p.state = asleep
 		u.asleep.add(p)
 		return
@@ -109,12 +109,10 @@ func (s *Scheduler) regrade(p *pending) {
 		return
 	}
 	u := s.purses[p.purse]
-	worth := worthOf(p.value(s.at.seconds()))
-	if !u.price.admits(worth) || s.purseOf(p) != u {
+	if !u.price.admits(worthOf(p.value(s.at.seconds()))) || s.purseOf(p) != u {
 		s.refile(p)
 		return
 	}
-	p.worth = worth
 	if gradeOf(p.slope()) == p.grade {
 		u.grades.fix(p)
 		return
@@ -188,13 +186,13 @@ func (s *Scheduler) choose(now time.Time) *pending {
 			return p
 		}
 		value := p.value(s.at.seconds())
-		if w := worthOf(value); w < p.worth {
-			p.worth = w
+		if worth := worthOf(value); worth < p.rank {
+			p.rank = worth
 			s.ready.fix(p)
 			continue
 		}
 		u := s.purseOf(p)
-		if !u.price.admits(p.worth) || !s.triggered(u, p) {
+		if !u.price.admits(p.rank) || !s.triggered(u, p) {
 			s.refile(p)
 			s.promote(u)
 			continue
@@ -228,7 +226,7 @@ func (s *Scheduler) dueNear(p *pending, guard time.Duration) bool {
 func (s *Scheduler) rouse(u *purse) {
 	for {
 		p, ok := u.asleep.top()
-		if !ok || !u.price.admits(p.worth) {
+		if !ok || !u.price.admits(p.rank) {
 			return
 		}
 		s.refile(p)
@@ -278,8 +276,8 @@ func (s *Scheduler) promote(u *purse) {
 func (s *Scheduler) promoteTo(u *purse, p *pending) {
 	s.lift(p)
 	value := p.value(s.at.seconds())
-	p.worth = worthOf(value)
-	if !u.price.admits(p.worth) {
+	p.rank = worthOf(value)
+	if !u.price.admits(p.rank) {
 		p.state = asleep
 		u.asleep.add(p)
 		return

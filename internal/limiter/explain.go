@@ -22,7 +22,7 @@ func (s *Scheduler) waitsFor(p *pending) (string, time.Time) {
 	switch p.state {
 	case asleep:
 		u := s.purses[p.purse]
-		until := s.cheapBy(u, p.worth)
+		until := s.cheapBy(u, p.rank)
 		if u.price.moves && math.IsInf(u.price.admit, 1) {
 			return "a call: what is free is kept for critical ones and other pools", until
 		}

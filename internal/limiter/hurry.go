@@ -19,7 +19,7 @@ func (s *Scheduler) relief() *pending {
 			}
 			for _, q := range []*queue[*pending]{&u.due, &u.asleep} {
 				for _, p := range q.items {
-					if most == nil || relieves(p, most) {
+					if most == nil || s.relieves(p, most) {
 						most = p
 					}
 				}
@@ -38,9 +38,10 @@ func (s *Scheduler) relief() *pending {
 
 // relieves says whether p gives back more than q: the more intents, and of equals
 // what is worth more.
-func relieves(p, q *pending) bool {
+func (s *Scheduler) relieves(p, q *pending) bool {
 	if n, m := p.items(), q.items(); n != m {
 		return n > m
 	}
-	return before(-p.worth, -q.worth, p.id, q.id)
+	at := s.at.seconds()
+	return before(-p.value(at), -q.value(at), p.id, q.id)
 }

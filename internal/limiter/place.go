@@ -28,7 +28,7 @@ func (s *Scheduler) place(i *item, m intent.Message, a audience.Audience) {
 		s.absorb(u)
 		return
 	}
-	grew := !u.audience.Contains(a)
+	grew := c == nil && !u.audience.Contains(a)
 	if grew {
 		union, ok := u.audience.Union(a)
 		if !ok {
@@ -66,7 +66,7 @@ func (s *Scheduler) join(u *unit, i *item, a audience.Audience, c *cohort) {
 	due := p.due
 	p.total(s)
 	u.link(i, a, c)
-	if u.group() == nil && len(u.cohorts()) > few {
+	if c == nil && u.group() == nil && len(u.cohorts()) > few {
 		s.found(u)
 	}
 	p.count(s, i)

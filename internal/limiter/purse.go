@@ -61,21 +61,32 @@ func (p *pending) zero() float64 {
 	return -l.c0 / l.c1
 }
 
+// byZero compares what is at hand first: most batches keep their sums elsewhere.
+func byZero(a, b *pending) bool {
+	if a.rank != b.rank {
+		return a.rank < b.rank
+	}
+	return before(a.zero(), b.zero(), a.id, b.id)
+}
+
 func (g *grades) add(p *pending) {
 	if g.by == nil {
 		g.by = make(map[int16]*queue[*pending])
 	}
-	p.grade = gradeOf(p.slope())
+	p.grade, p.rank = gradeOf(p.slope()), float32(p.zero())
 	q := g.by[p.grade]
 	if q == nil {
-		q = &queue[*pending]{slot: slotOf, less: func(a, b *pending) bool { return before(a.zero(), b.zero(), a.id, b.id) }}
+		q = &queue[*pending]{slot: slotOf, less: byZero}
 		g.by[p.grade] = q
 	}
 	q.add(p)
 }
 
 // fix is for a batch that stays in its grade.
-func (g *grades) fix(p *pending) { g.by[p.grade].fix(p) }
+func (g *grades) fix(p *pending) {
+	p.rank = float32(p.zero())
+	g.by[p.grade].fix(p)
+}
 
 func (g *grades) remove(p *pending) {
 	q := g.by[p.grade]
@@ -148,7 +159,7 @@ func (s *Scheduler) openPurse(k purseKey) *purse {
 		return u
 	}
 	u := &purse{purseKey: k}
-	u.asleep = queue[*pending]{slot: slotOf, less: func(a, b *pending) bool { return before(-a.worth, -b.worth, a.id, b.id) }}
+	u.asleep = queue[*pending]{slot: slotOf, less: func(a, b *pending) bool { return before(-a.rank, -b.rank, a.id, b.id) }}
 	u.due = queue[*pending]{slot: func(p *pending) *int32 { return &p.dueSlot }, less: func(a, b *pending) bool { return before(a.due, b.due, a.id, b.id) }}
 	u.lullEnd = queue[*pending]{slot: func(p *pending) *int32 { return &p.tally.lullSlot }, less: func(a, b *pending) bool { return before(a.lullOver(), b.lullOver(), a.id, b.id) }}
 	if s.pricedAt.IsZero() { // the first batch comes before the first question

@@ -294,5 +294,5 @@ func moreUrgent(a, b *pending) bool {
 	if again := a.replayed(); again != b.replayed() {
 		return !again
 	}
-	return before(-a.worth, -b.worth, a.id, b.id)
+	return before(-a.rank, -b.rank, a.id, b.id)
 }

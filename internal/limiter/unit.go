@@ -186,7 +186,7 @@ func (u *unit) each(do func(*item)) {
 // link puts an item that asks for a, which u reaches, into u; c is those who ask for
 // the same, where they are known.
 func (u *unit) link(i *item, a audience.Audience, c *cohort) {
-	if u.n > 0 && a != u.audience {
+	if c == nil && u.n > 0 && a != u.audience {
 		u.dress()
 	}
 	if u.items == nil {
@@ -200,14 +200,13 @@ func (u *unit) link(i *item, a audience.Audience, c *cohort) {
 	if i.profile.policy.Mode == intent.Digest {
 		u.allow(int32(max(1, i.profile.policy.MaxMessages)))
 	}
-	if len(u.cohorts()) == 0 {
-		return
-	}
 	if c == nil {
-		c = u.cohort(a)
-	}
-	if c == nil {
-		c = u.open(a)
+		if len(u.cohorts()) == 0 {
+			return
+		}
+		if c = u.cohort(a); c == nil {
+			c = u.open(a)
+		}
 	}
 	i.cohort = c
 	c.items++
