@@ -23,19 +23,21 @@ import (
 	"pushbridge/internal/consume"
 )
 
-const (
-	// metadataTTL is how soon a leader that moved is found: fetching stands still
-	// that long.
-	metadataTTL = time.Second
+// metadataTTL is how soon a leader that moved is found: fetching stands still
+// that long.
+const metadataTTL = time.Second
 
-	// readDeadline ends a read for which kafka-go set no deadline of its own; one
-	// lost answer would stop it for ever (kafka.md, section 2 F).
-	readDeadline = 30 * time.Second
-)
+// dialFunc connects to a broker.
+type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
 // newKafka returns the process's one transport and dialer. Extra topics are
 // those that the environment does not name.
 func newKafka(cfg config.Kafka, extra ...string) (*kafka.Transport, *kafka.Dialer, error) {
+	return newKafkaOver((&net.Dialer{Timeout: cfg.Timeout, KeepAlive: 30 * time.Second}).DialContext, cfg, extra...)
+}
+
+// newKafkaOver is newKafka over the connections that raw makes.
+func newKafkaOver(raw dialFunc, cfg config.Kafka, extra ...string) (*kafka.Transport, *kafka.Dialer, error) {
 	mechanism, err := newSASL(cfg)
 	if err != nil {
 		return nil, nil, err
@@ -44,7 +46,13 @@ func newKafka(cfg config.Kafka, extra ...string) (*kafka.Transport, *kafka.Diale
 	if err != nil {
 		return nil, nil, err
 	}
-	dial := (&net.Dialer{Timeout: cfg.Timeout, KeepAlive: 30 * time.Second}).DialContext
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := raw(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &deadlineConn{Conn: conn, limit: cfg.Timeout}, nil
+	}
 	topics := slices.Concat(cfg.Topics, []string{cfg.ResultsTopic, cfg.DLQTopic, cfg.JournalTopic, cfg.ReplayTopic}, extra)
 	topics = slices.DeleteFunc(topics, func(name string) bool { return name == "" })
 	slices.Sort(topics)
@@ -54,14 +62,7 @@ func newKafka(cfg config.Kafka, extra ...string) (*kafka.Transport, *kafka.Diale
 		MetadataTopics: slices.Compact(topics),
 	}
 	dialer := &kafka.Dialer{
-		ClientID: "bridge", Timeout: cfg.Timeout, TLS: secure, SASLMechanism: mechanism,
-		DialFunc: func(ctx context.Context, network, address string) (net.Conn, error) {
-			conn, err := dial(ctx, network, address)
-			if err != nil {
-				return nil, err
-			}
-			return &deadlineConn{Conn: conn}, nil
-		},
+		ClientID: "bridge", Timeout: cfg.Timeout, TLS: secure, SASLMechanism: mechanism, DialFunc: dial,
 	}
 	return transport, dialer, nil
 }
@@ -154,19 +155,25 @@ func newKafkaTLS(cfg config.Kafka) (*tls.Config, error) {
 	return secure, nil
 }
 
-// deadlineConn ends reads that nobody else would end.
+// deadlineConn ends reads that nobody else would end: kafka-go gives its requests a
+// deadline, and logs in without one (docs/design.md, Non-obvious).
+//
+// Writes it leaves alone: the few bytes of a login fit into the socket's buffer, and
+// whatever is larger has a deadline.
 type deadlineConn struct {
 	net.Conn
+	limit time.Duration // of a read for which kafka-go set no deadline of its own
 
-	mu  sync.Mutex
-	set bool // the library's own deadline is in force
+	mu    sync.Mutex
+	set   bool      // the library's own deadline is in force
+	until time.Time // the end of the reads since bytes came last, by the limit; zero: none has begun
 }
 
 // SetDeadline sets the library's own deadline, or takes it away.
 func (c *deadlineConn) SetDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.set = !t.IsZero()
+	c.set, c.until = !t.IsZero(), time.Time{}
 	return c.Conn.SetDeadline(t)
 }
 
@@ -174,16 +181,22 @@ func (c *deadlineConn) SetDeadline(t time.Time) error {
 func (c *deadlineConn) SetReadDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.set = !t.IsZero()
+	c.set, c.until = !t.IsZero(), time.Time{}
 	return c.Conn.SetReadDeadline(t)
 }
 
-// Read reads within the library's deadline, or within readDeadline.
+// Read reads within the library's deadline, or within the limit.
 func (c *deadlineConn) Read(b []byte) (int, error) {
 	if err := c.ensureDeadline(); err != nil {
 		return 0, err
 	}
-	return c.Conn.Read(b)
+	n, err := c.Conn.Read(b)
+	if n > 0 {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.until = time.Time{}
+	}
+	return n, err
 }
 
 func (c *deadlineConn) ensureDeadline() error {
@@ -192,5 +205,10 @@ func (c *deadlineConn) ensureDeadline() error {
 	if c.set {
 		return nil
 	}
-	return c.Conn.SetReadDeadline(time.Now().Add(readDeadline))
+	// kafka-go reads on after an error, to skip the rest of the answer: that must not
+	// begin a new wait.
+	if c.until.IsZero() {
+		c.until = time.Now().Add(c.limit)
+	}
+	return c.Conn.SetReadDeadline(c.until)
 }

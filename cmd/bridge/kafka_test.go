@@ -101,16 +101,17 @@ func TestCheckKafka(t *testing.T) {
 	}
 }
 
-// A read that nobody gave a deadline ends by ours; the library's own counts
-// where it set one.
+// A read that nobody gave a deadline ends by ours, and so do those that follow it; the
+// library's own counts where it set one. Rest ends nothing.
 func TestDeadlineConn(t *testing.T) {
-	t.Attr("guards", "one lost answer does not stop the group for ever")
+	t.Attr("guards", "one lost answer stops nothing for ever")
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
 		defer near.Close()
 		defer far.Close()
-		conn := &deadlineConn{Conn: near}
+		const limit = 30 * time.Second
+		conn := &deadlineConn{Conn: near, limit: limit}
 		read := func() time.Duration {
 			start := time.Now()
 			if _, err := conn.Read(make([]byte, 1)); err == nil {
@@ -118,8 +119,11 @@ func TestDeadlineConn(t *testing.T) {
 			}
 			return time.Since(start)
 		}
-		if got := read(); got != readDeadline {
-			t.Errorf("without a deadline the read took %v, want %v", got, readDeadline)
+		if got := read(); got != limit {
+			t.Errorf("without a deadline the read took %v, want %v", got, limit)
+		}
+		if got := read(); got != 0 {
+			t.Errorf("after one that ended the read took %v, want none", got)
 		}
 		for name, set := range map[string]func(time.Time) error{"both": conn.SetDeadline, "read": conn.SetReadDeadline} {
 			if err := set(time.Now().Add(90 * time.Second)); err != nil {
@@ -131,8 +135,18 @@ func TestDeadlineConn(t *testing.T) {
 			if err := set(time.Time{}); err != nil {
 				t.Fatal(err)
 			}
-			if got := read(); got != readDeadline {
-				t.Errorf("%s: without a deadline again the read took %v, want %v", name, got, readDeadline)
+			if got := read(); got != limit {
+				t.Errorf("%s: without a deadline again the read took %v, want %v", name, got, limit)
+			}
+		}
+		if err := conn.SetDeadline(time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			<-time.After(2 * limit)
+			go func() { _, _ = far.Write([]byte("x")) }() // the read says if it came
+			if _, err := conn.Read(make([]byte, 1)); err != nil {
+				t.Errorf("after a rest: %v", err)
 			}
 		}
 	})
