@@ -131,6 +131,11 @@ func (l *loop) tellAgain(r *consume.Record, ends []*journal.End, release bool, n
 			d.Reason = reasonOf(r, &m, d.Rule)
 		case journal.Pushed, journal.Rejected:
 			d.Parts = partsOf(&m, d.Rule)
+			for j := range m.Intents {
+				if in := &m.Intents[j]; in.Rule == d.Rule {
+					l.unread.sign(&d, in)
+				}
+			}
 		case journal.Expired:
 			d.Reason = l.unreadReason(&m, d.Rule)
 		case journal.Superseded, journal.Duplicate:

@@ -63,19 +63,51 @@ func newUnread(state *journal.State) unread {
 	return u
 }
 
-// authors are the people whose approval covers the intent: given not longer than
+// covering are the approvals that cover the intent, one a person: given not longer than
 // `within` before its arrival, nor after.
-func (u *unread) authors(in *intent.Intent) []string {
-	var names []string
+func (u *unread) covering(in *intent.Intent) []journal.Approval {
+	var all []journal.Approval
 	for _, a := range u.given[in.ApprovalID()] {
-		if a.At.Sub(in.Origin.Received).Abs() <= in.Policy.Approve.Within && !slices.Contains(names, a.Author) {
-			names = append(names, a.Author)
+		if a.At.Sub(in.Origin.Received).Abs() <= in.Policy.Approve.Within && !hasAuthor(all, a.Author) {
+			all = append(all, a)
 		}
 	}
-	return names
+	return all
 }
 
+func hasAuthor(all []journal.Approval, author string) bool {
+	return slices.ContainsFunc(all, func(a journal.Approval) bool { return a.Author == author })
+}
+
+// authors are the people whose approval covers the intent.
+func (u *unread) authors(in *intent.Intent) []string { return journal.Authors(u.covering(in)) }
+
 func (u *unread) covers(in *intent.Intent) bool { return len(u.authors(in)) >= in.Policy.Approve.By }
+
+// sign says in the end of an intent that a call carried who had approved of it.
+func (u *unread) sign(d *journal.Disposition, in *intent.Intent) {
+	if in.Policy.Approve != nil && (d.Kind == journal.Pushed || d.Kind == journal.Rejected) {
+		d.ApprovedBy = u.authors(in)
+	}
+}
+
+// behind are the approvals by which a batch may go, one a person: a text may be approved
+// under many keys, and a record of the journal has its bound.
+func (u *unread) behind(b *limiter.Batch) []journal.Approval {
+	var all []journal.Approval
+	for i := range b.Covers {
+		in := b.Covers[i].Intent
+		if in.Policy.Approve == nil {
+			continue
+		}
+		for _, a := range u.covering(in) {
+			if !hasAuthor(all, a.Author) {
+				all = append(all, a)
+			}
+		}
+	}
+	return all
+}
 
 // until is when an intent waits no longer.
 func until(in *intent.Intent) time.Time {

@@ -3,10 +3,15 @@ package bridge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pushbridge/internal/intent"
 	"pushbridge/internal/journal"
@@ -29,6 +34,16 @@ rules:
     online_only: true
     approve: {by: 2, within: 30m}
     delivery: {max_delay: 10s, expire_after: 6h}
+`
+
+// plainAlert is a rule that asks nobody.
+const plainAlert = `
+  - name: alert
+    match: {type: alert}
+    audience: {attrs_any: {city: "${data.city}"}}
+    message: [{text: "${data.text}"}]
+    online_only: true
+    delivery: {priority: critical, max_delay: 4s, expire_after: 6h}
 `
 
 // waits returns what waits for approval, by text.
@@ -174,6 +189,68 @@ func TestApprovalSurvivesARestart(t *testing.T) {
 		w.wantReason("e2", "not approved by 1 within 30m0s")
 		w.wantReceived(map[string]int{"ann": 2})
 		w.wantCommitted()
+	})
+}
+
+// wantApprovedBy compares who is told to have approved, of events by id and of pushes by
+// their class, told again or not.
+func (w *world) wantApprovedBy(want map[string][]string) {
+	w.t.Helper()
+	got := map[string][]string{}
+	events, pushes := w.results()
+	for _, e := range events {
+		got[e.Data.EventID] = e.Data.ApprovedBy
+	}
+	for n, p := range pushes {
+		got[fmt.Sprintf("push %d", n+1)] = p.Data.ApprovedBy
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		w.t.Errorf("approved by (-want +got):\n%s", diff)
+	}
+}
+
+func TestResultsSayWhoApproved(t *testing.T) {
+	t.Attr("promise", "explained")
+	t.Parallel()
+	rules := readRules + plainAlert
+	inBubble(t, setup{rules: rules, users: people}, func(t *testing.T, w *world) {
+		i := w.start()
+		sleep(5 * time.Second)
+		w.emit(promo("good", "gold"), promo("bad", "silver"), happening{Type: "grave", Data: map[string]any{"text": "one", "tags": []string{"gold"}}})
+		sleep(time.Minute)
+		i.grant("good", "ann")
+		i.grant("one", "bob")
+		sleep(time.Minute)
+		i.grant("one", "ann")
+		sleep(time.Minute)
+		w.emit(alert("storm", "paris"))
+		sleep(time.Hour)
+		w.wantDispositions(map[string]string{"e1": "pushed", "e2": "expired", "e3": "pushed", "e4": "pushed"})
+		w.wantApprovedBy(map[string][]string{"e1": {"ann"}, "e2": nil, "e3": {"bob", "ann"}, "e4": nil, "push 1": {"ann"}, "push 2": {"bob", "ann"}, "push 3": nil})
+	})
+}
+
+// What a crash left untold is told with the people too: of the event by the approvals
+// that the journal has, of the call by those that stand beside its attempt.
+func TestWhoApprovedIsToldAfterACrash(t *testing.T) {
+	t.Attr("promise", "explained")
+	t.Parallel()
+	inBubble(t, setup{rules: readRules, users: people}, func(t *testing.T, w *world) {
+		i := w.start(func(o *options) { o.limits.StopWithin = 5 * time.Second })
+		sleep(5 * time.Second)
+		w.emit(promo("good", "gold"))
+		sleep(time.Minute)
+		dead := w.broker.Cluster().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: resultsTopic, Err: kerr.NotEnoughReplicas, Count: -1})
+		i.grant("good", "ann")
+		sleep(time.Minute)
+		w.wantDispositions(map[string]string{})
+		w.crash(i)
+		dead.Remove()
+		w.start()
+		sleep(time.Minute)
+		w.wantDispositions(map[string]string{"e1": "pushed"})
+		w.wantApprovedBy(map[string][]string{"e1": {"ann"}, "push 1": {"ann"}})
+		w.wantReceived(map[string]int{"ann": 1})
 	})
 }
 

@@ -56,6 +56,7 @@ func (l *loop) call(session, work context.Context, c chosen, now time.Time) {
 		}
 		p.batch = c.batch
 		p.attempt = attemptOf(p, versionOf(c.batch, l.rules.version()), now, deadline)
+		p.attempt.Approvals = l.unread.behind(c.batch)
 	}
 	l.turns++
 	ln.turn = l.turns

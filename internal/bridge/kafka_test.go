@@ -186,8 +186,9 @@ type told struct {
 		Why         string
 		Disposition string
 		More        bool
-		PushID      string `json:"push_id"`
-		TaskID      string `json:"task_id"`
+		PushID      string   `json:"push_id"`
+		TaskID      string   `json:"task_id"`
+		ApprovedBy  []string `json:"approved_by"`
 		Parts       int
 		Code        int `json:"error_code"`
 		Doubt       bool

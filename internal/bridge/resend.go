@@ -120,7 +120,7 @@ func (l *loop) hold(in intent.Intent) bool {
 func (l *loop) expireFrozen(ln *lane, now time.Time) {
 	for _, f := range ln.frozen {
 		for _, in := range f.expire(now) {
-			l.dispose(dispositionOfMade(in, &made{attempt: &f.attempt, doubt: true}, now))
+			l.disposeMade(&in, &made{attempt: &f.attempt, doubt: true}, now)
 		}
 	}
 }
@@ -158,7 +158,7 @@ func (l *loop) learnFrozen(end *pushEnd, p *push, v limiter.Verdict, now time.Ti
 func (l *loop) admit(in intent.Intent, now time.Time) {
 	rest, made := l.known.remaining(in)
 	if made != nil && len(rest) == 0 {
-		l.dispose(dispositionOfMade(in, made, now))
+		l.disposeMade(&in, made, now)
 		return
 	}
 	if !l.decides() {
@@ -262,6 +262,12 @@ func dispositionOfMade(in intent.Intent, m *made, now time.Time) journal.Disposi
 		d.Kind, d.Code, d.Info = journal.Rejected, m.outcome.Code, m.outcome.Info
 	}
 	return d
+}
+
+func (l *loop) disposeMade(in *intent.Intent, m *made, now time.Time) {
+	d := dispositionOfMade(*in, m, now)
+	l.unread.sign(&d, in)
+	l.dispose(d)
 }
 
 func sooner(a, b time.Time) time.Time {

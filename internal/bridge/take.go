@@ -149,6 +149,7 @@ func (l *loop) end(ln *lane, ended []limiter.Ended, now time.Time) {
 		delete(l.refused, key)
 		d := dispositionOf(e, id, o, now)
 		l.known.doubted(&d)
+		l.unread.sign(&d, e.Intent)
 		l.dispose(d)
 	}
 }

@@ -48,6 +48,9 @@ type Attempt struct {
 	OnDoubt      intent.OnDoubt
 	Why          string
 	Covers       []Cover
+
+	// Approvals are those that let it go, one a person; none: nobody had to approve.
+	Approvals []Approval
 }
 
 // Cover is the events of one rule in one partition that an Attempt carries.

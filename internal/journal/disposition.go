@@ -83,6 +83,8 @@ type Disposition struct {
 	Why      string    // why the push went when it went
 	Doubt    bool      // it is not known whether the call was carried out
 
+	ApprovedBy []string // Pushed, Rejected: who approved of it; none: nobody had to
+
 	By     string // Superseded, Duplicate: the other event, as source#id
 	Reason string // DeadLettered, Unmatched: what was wrong
 

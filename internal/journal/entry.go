@@ -55,6 +55,7 @@ func entryOf(at int64, written time.Time, value []byte) Entry {
 			e.Err = err
 			return e
 		}
+		a.Approvals = r.Approvals
 		e.Attempt = &a
 	}
 	if r.Covers != nil {

@@ -44,6 +44,15 @@ type Approval struct {
 	At      time.Time `json:"at"`
 }
 
+// Authors names who approved.
+func Authors(approvals []Approval) []string {
+	var names []string
+	for i := range approvals {
+		names = append(names, approvals[i].Author)
+	}
+	return names
+}
+
 // IsZero says whether there is nothing to note.
 func (n *Notes) IsZero() bool {
 	return len(n.Seen) == 0 && len(n.Newest) == 0 && len(n.Rewound) == 0 && n.Told == 0 && n.Fenced == "" && len(n.Approvals) == 0

@@ -186,7 +186,9 @@ func encodeAttempt(a *Attempt, brokerAt time.Time) ([][]byte, error) {
 	for _, c := range a.Covers {
 		wire.Covers = append(wire.Covers, cover{Rule: c.Rule, Part: c.Part, Events: spanOf(c.Partition, c.Offsets)})
 	}
-	whole, err := encode(record{Attempt: &wire})
+	// What let it go stands beside it, so that a reader need not know the approval's own
+	// record, which may be a day older.
+	whole, err := encode(record{Attempt: &wire, Approvals: a.Approvals})
 	if err != nil || len(whole) <= maxRecord {
 		return [][]byte{whole}, err
 	}
@@ -199,7 +201,7 @@ func encodeAttempt(a *Attempt, brokerAt time.Time) ([][]byte, error) {
 		all = append(all, b)
 	}
 	wire.Covers = []cover{}
-	last, err := encode(record{Attempt: &wire})
+	last, err := encode(record{Attempt: &wire, Approvals: a.Approvals})
 	return append(all, last), err
 }
 

@@ -312,6 +312,31 @@ func TestKindsHaveTheDesignsWords(t *testing.T) {
 	}
 }
 
+// What let a call go stands beside it, in a record that the first bridge with approvals
+// reads too: it takes them for approvals that are written once more.
+func TestAttemptHasItsApprovals(t *testing.T) {
+	t.Attr("promise", "explained")
+	t.Parallel()
+	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	want := []Approval{{ID: "0123456789abcdef0123456789abcdef", Rule: "news", Author: "ann", Comment: "read it", At: at}}
+	a := attemptOf(t, "p", at, 7)
+	for version, approvals := range map[string][]Approval{`{"v":4,`: nil, `{"v":5,`: want} {
+		a.Approvals = approvals
+		records, err := encodeAttempt(&a, at)
+		if err != nil || len(records) != 1 || !bytes.HasPrefix(records[0], []byte(version)) {
+			t.Fatalf("%s, %v", records, err)
+		}
+		validate(t, compileSchema(t), records[0])
+		if e := entryOf(0, at, records[0]); !slices.Equal(e.Attempt.Approvals, approvals) {
+			t.Errorf("read back as %+v", e.Attempt)
+		}
+		s, _ := restored(t, records)
+		if len(s.Unended) != 1 || !slices.Equal(s.Unended[0].Attempt.Approvals, approvals) || !slices.Equal(s.Approvals, approvals) {
+			t.Errorf("restored as %+v, approvals %+v", s.Unended, s.Approvals)
+		}
+	}
+}
+
 // What has no approval is written as before there were any, so that the bridge of
 // before can read it.
 func TestOnlyApprovalsNeedTheirVersion(t *testing.T) {

@@ -235,6 +235,7 @@ func (h *history) add(r *record, at int64) error {
 		if err != nil {
 			return err
 		}
+		a.Approvals = r.Approvals
 		delete(h.covers, k)
 		if c := h.call(k); c.attempt == nil {
 			c.attempt = &a

@@ -96,6 +96,21 @@ func appendMember(dst []byte, name, value string) []byte {
 	return appendString(appendKey(dst, name), value)
 }
 
+// appendTexts appends a list that is absent where it is empty.
+func appendTexts(dst []byte, name string, values []string) []byte {
+	if len(values) == 0 {
+		return dst
+	}
+	dst = append(appendKey(dst, name), '[')
+	for i, v := range values {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendString(dst, v)
+	}
+	return append(dst, ']')
+}
+
 func appendInt(dst []byte, name string, value int64) []byte {
 	return strconv.AppendInt(appendKey(dst, name), value, 10)
 }

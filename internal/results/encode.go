@@ -180,6 +180,7 @@ func appendDisposedData(dst []byte, d *Disposed) []byte {
 	}
 	dst = appendMember(dst, "error_text", d.Info)
 	dst = appendMember(dst, "why", d.Why)
+	dst = appendTexts(dst, "approved_by", d.ApprovedBy)
 	dst = appendTrue(dst, "doubt", d.Doubt)
 	dst = appendMember(dst, "by", d.By)
 	dst = appendMember(dst, "reason", d.Reason)
@@ -207,6 +208,7 @@ type completedData struct {
 	Events       int64             `json:"events"`
 	Random       uint32            `json:"random"`
 	Why          string            `json:"why,omitempty"`
+	ApprovedBy   []string          `json:"approved_by,omitempty"`
 	Started      time.Time         `json:"started,omitzero"`
 	Ended        time.Time         `json:"ended"`
 }
@@ -224,7 +226,7 @@ func (e *encoder) eventCompleted(dst []byte, c *Completed) (kafka.Message, []byt
 		PushID: c.Attempt.ID, Attempt: c.Attempt.Number, Lane: c.Attempt.Lane, TaskID: c.Outcome.TaskID,
 		Class: c.Outcome.Class, Code: c.Outcome.Code, Text: c.Outcome.Info, OnDoubt: onDoubt, Counted: c.Outcome.Counted,
 		Rules: c.Attempt.Rules(), RulesVersion: c.Attempt.RulesVersion, Condition: c.Attempt.Condition,
-		Messages: len(c.Attempt.Messages), Events: c.Attempt.Events(), Random: c.Attempt.Random, Why: c.Attempt.Why,
+		Messages: len(c.Attempt.Messages), Events: c.Attempt.Events(), Random: c.Attempt.Random, Why: c.Attempt.Why, ApprovedBy: journal.Authors(c.Attempt.Approvals),
 		Started: c.Outcome.Started.UTC(), Ended: end.UTC(),
 	})
 	if err != nil {

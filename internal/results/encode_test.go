@@ -39,7 +39,7 @@ func ends() map[string]Disposed {
 		"pushed": {
 			Disposition: journal.Disposition{
 				Origin: cause(), Rule: "vip", Kind: journal.Pushed, Lane: "alerts", App: 1400000002, PushID: "7f3a", TaskID: "task-9", PushedAt: noon, Parts: 2, Why: "deadline", Doubt: true, More: true,
-				RulesVersion: "3f9c",
+				RulesVersion: "3f9c", ApprovedBy: []string{"ann", "o'\"neil"},
 			},
 			CorrelationID: "order-5", TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 		},
@@ -85,6 +85,7 @@ func calls(t testing.TB) map[string]Completed {
 	other.Lane, other.App = "alerts", 1400000002
 	doubted := everyone
 	doubted.OnDoubt = intent.Resend
+	doubted.Approvals = []journal.Approval{{ID: "0123456789abcdef0123456789abcdef", Rule: "vip", Author: "ann", Comment: "read it", At: noon}}
 	return map[string]Completed{
 		"call-doubt": {Attempt: doubted, Outcome: journal.Outcome{
 			ID: "7f3a", Number: 1, Class: journal.ClassDoubt, Started: noon, Ended: noon.Add(time.Second), Counted: true,
