@@ -46,6 +46,12 @@ func writeRule(b *strings.Builder, r *explain.Rule, received time.Time, verbose 
 		}
 		b.WriteString("\n    the event would be dead-lettered\n")
 	}
+	for i := range r.Filters {
+		// Of those that must all hold the first that does not has kept the event away.
+		if t := &r.Filters[i]; verbose || !t.Unasked && !isTrue(t) {
+			writeTrace(b, t, "    ")
+		}
+	}
 	if t := r.When; t != nil && (verbose || !isTrue(t)) {
 		writeTrace(b, t, "    ")
 	}
@@ -65,10 +71,12 @@ func isTrue(t *mapper.Trace) bool { return string(t.Value) == "true" }
 func writeTrace(b *strings.Builder, t *mapper.Trace, indent string) {
 	value := string(t.Value)
 	switch {
+	case t.Error != "" && value != "":
+		value += ", since it fails: " + t.Error
 	case t.Error != "":
 		value = "fails: " + t.Error
 	case value == "":
-		value = "has no value"
+		value = "without a value"
 	}
 	if t.Unasked {
 		value += ", which decides nothing"

@@ -39,8 +39,9 @@ type Rule struct {
 	Finding string `json:"finding"`       // matched, failed, not matched or not asked
 	Why     string `json:"why,omitempty"` // where it did not match or was not asked
 
-	When   *mapper.Trace  `json:"when,omitempty"`   // what its condition came to, if it was asked
-	Values []mapper.Trace `json:"values,omitempty"` // what its other expressions came to, if it wanted the event
+	Filters []mapper.Trace `json:"filters,omitempty"` // what its filters came to, if they were asked
+	When    *mapper.Trace  `json:"when,omitempty"`    // what its condition came to, if it was asked
+	Values  []mapper.Trace `json:"values,omitempty"`  // what its other expressions came to, if it wanted the event
 
 	Audiences []Audience        `json:"audiences,omitempty"` // several: parts that one call cannot say together
 	Message   *intent.Message   `json:"message,omitempty"`   // as the API is told it
@@ -109,7 +110,7 @@ func Of(rules *mapper.Rules, raw []byte, received time.Time) (Explanation, error
 }
 
 func ruleOf(step *mapper.Step) (Rule, error) {
-	r := Rule{Rule: step.Rule, Finding: step.Finding.String(), Why: step.Why, When: step.When, Values: step.Values}
+	r := Rule{Rule: step.Rule, Finding: step.Finding.String(), Why: step.Why, Filters: step.Filters, When: step.When, Values: step.Values}
 	switch step.Finding {
 	case mapper.Matched:
 		return r, r.matched(&step.Intent)

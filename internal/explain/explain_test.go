@@ -31,6 +31,7 @@ rules:
     continue: true
   - name: digest
     match: {type: {any_of: [promo, notice, offer]}}
+    filters: [{not: {any: [{exact: {source: /b, subject: "1 2"}}, {prefix: {subject: x}}]}}, {not: {sql: "tenant = 'x'"}}]
     audience: {everyone: true}
     message: {item: [{location: {desc: "${event.id}", latitude: 1, longitude: 2}}]}
     coalesce: {mode: digest, at: "18:00"}

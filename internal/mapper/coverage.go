@@ -10,9 +10,10 @@ import (
 	"pushbridge/internal/intent"
 )
 
-// Coverage notes which rules have taken an event, and which parts of their `when`
-// have decided so and otherwise: whatever stands between && and ||, and the parts of
-// ?:, each of which can be true and false.
+// Coverage notes which rules have taken an event, and which parts of their `when` and
+// their filters have decided so and otherwise: whatever stands between && and ||, the
+// parts of ?:, and what stands in any and not, or is SQL, each of which can be true and
+// false. Filters that match could say as well are no more counted than match.
 //
 // It has one owner.
 type Coverage struct {
@@ -33,6 +34,7 @@ type branch struct {
 type Uncovered struct {
 	Rule         string
 	Line, Column int
+	Field        string // of the whole condition: when, filters[0]
 	Text         string // of the part; empty: the rule has taken no event
 	Value        bool   // that the part did not have
 }
@@ -42,7 +44,7 @@ func (u *Uncovered) String() string {
 	if u.Text == "" {
 		return fmt.Sprintf("rule %q took no event", u.Rule)
 	}
-	return fmt.Sprintf("rule %q: when: %s was never %t", u.Rule, u.Text, u.Value)
+	return fmt.Sprintf("rule %q: %s: %s was never %t", u.Rule, u.Field, u.Text, u.Value)
 }
 
 // NewCoverage returns a Coverage that has seen nothing.
@@ -74,15 +76,24 @@ func (c *Coverage) Add(e *event.Event, o intent.Origin) {
 		if v.matched {
 			c.taken[i]++
 		}
-		if t := c.tracers[i]; t != nil && v.unmet != matchCondition && v.unmet != filtersCondition {
-			for part := range deciding(t.run(s)) {
-				if !part.Unasked && part.Type == "bool" {
-					c.seen[branch{i, part.id, part.is(true)}]++
-				}
+		if v.unmet != matchCondition {
+			for _, t := range rule.traceFilters(s) {
+				c.see(i, t)
 			}
+		}
+		if t := c.tracers[i]; t != nil && v.unmet != matchCondition && v.unmet != filtersCondition {
+			c.see(i, t.run(s))
 		}
 		if (v.matched || v.failure != nil) && !rule.goOn {
 			return
+		}
+	}
+}
+
+func (c *Coverage) see(rule int, t Trace) {
+	for part := range deciding(t) {
+		if !part.Unasked && part.Type == "bool" {
+			c.seen[branch{rule, part.id, part.is(true)}]++
 		}
 	}
 }
@@ -120,14 +131,17 @@ func (c *Coverage) Report() (total int, missing []Uncovered) {
 		if c.taken[i] == 0 {
 			missing = append(missing, Uncovered{Rule: rule.name, Line: rule.line, Column: rule.column})
 		}
-		if c.tracers[i] == nil {
-			continue
+		conditions := rule.traceFilters(nil)
+		if t := c.tracers[i]; t != nil {
+			conditions = append(conditions, t.tree(nil))
 		}
-		for part := range deciding(c.tracers[i].tree(nil)) {
-			for _, value := range []bool{true, false} {
-				total++
-				if c.seen[branch{i, part.id, value}] == 0 {
-					missing = append(missing, Uncovered{Rule: rule.name, Line: part.Line, Column: part.Column, Text: part.Text, Value: value})
+		for _, whole := range conditions {
+			for part := range deciding(whole) {
+				for _, value := range []bool{true, false} {
+					total++
+					if c.seen[branch{i, part.id, value}] == 0 {
+						missing = append(missing, Uncovered{Rule: rule.name, Line: part.Line, Column: part.Column, Field: whole.Field, Text: part.Text, Value: value})
+					}
 				}
 			}
 		}

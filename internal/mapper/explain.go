@@ -43,8 +43,9 @@ type Step struct {
 	Intent  intent.Intent // where it matched
 	Failure *RuleError    // where it failed
 
-	When   *Trace  // nil: the rule has none, or what stands before it kept the event away
-	Values []Trace // of the other expressions, where the rule wanted the event
+	Filters []Trace // all must hold; nil: the rule has none, or match kept the event away
+	When    *Trace  // nil: the rule has none, or what stands before it kept the event away
+	Values  []Trace // of the other expressions, where the rule wanted the event
 }
 
 // Explained is how the rules take an event.
@@ -89,7 +90,11 @@ func (r *Rules) explain(rule *rule, s *scope) Step {
 	default:
 		step.Finding, step.Why = NotMatched, rule.why(v, s)
 	}
-	if v.unmet == matchCondition || v.unmet == filtersCondition {
+	if v.unmet == matchCondition {
+		return step
+	}
+	step.Filters = rule.traceFilters(s)
+	if v.unmet == filtersCondition {
 		return step
 	}
 	for _, p := range rule.expressions {

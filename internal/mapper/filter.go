@@ -15,6 +15,7 @@ type filter struct {
 	attrs   []matcher // of exact, prefix and suffix: all must hold
 	nested  []*filter // of all and any; one of not
 	sql     *sqlFilter
+	node    *node // as it is written: one pair
 }
 
 type dialect uint8
@@ -251,7 +252,7 @@ func (l *loader) filter(n *node, field string, depth int) *filter {
 		return nil
 	}
 	d := dialects[slices.Index(k.known, n.pairs[0].key.text)]
-	f := &filter{field: field, dialect: d}
+	f := &filter{field: field, dialect: d, node: n}
 	v, at := n.pairs[0].value, join(field, d.String())
 	switch d {
 	case exactDialect, prefixDialect, suffixDialect:

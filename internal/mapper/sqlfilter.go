@@ -2,6 +2,7 @@ package mapper
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/antlr/antlr4/runtime/Go/antlr"
@@ -18,6 +19,7 @@ import (
 type sqlFilter struct {
 	source     string
 	expression cesql.Expression
+	attributes []string // that it names, each once
 }
 
 // compileSQL compiles CloudEvents SQL. The SDK's own parser is asked second: it
@@ -51,7 +53,21 @@ func compileSQL(source string) (x *sqlFilter, err error) {
 		why := strings.NewReplacer("parse error: ", "", "strconv.ParseInt: parsing ", "").Replace(err.Error())
 		return nil, fmt.Errorf("expression %q: %s", shorten(source), why)
 	}
-	return &sqlFilter{source: source, expression: expression}, nil
+	x = &sqlFilter{source: source, expression: expression}
+	x.name(tree)
+	return x, nil
+}
+
+// name notes the attributes that the expression names.
+func (x *sqlFilter) name(tree antlr.Tree) {
+	if id, ok := tree.(*gen.IdentifierContext); ok {
+		if name := strings.ToLower(id.GetText()); !slices.Contains(x.attributes, name) {
+			x.attributes = append(x.attributes, name)
+		}
+	}
+	for _, child := range tree.GetChildren() {
+		x.name(child)
+	}
 }
 
 // sqlFaults keeps the first thing that is wrong with an expression; what the

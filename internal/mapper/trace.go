@@ -21,19 +21,19 @@ import (
 // event.
 type Trace struct {
 	Field  string          `json:"field,omitempty"` // the path in the rule; of whole expressions only
-	Text   string          `json:"text"`            // as CEL writes it
+	Text   string          `json:"text"`            // as CEL writes it; a filter as YAML does
 	Line   int             `json:"line"`            // in the rule file
 	Column int             `json:"column"`
 	Type   string          `json:"type,omitempty"`  // of the value; absent where there is none
 	Value  json.RawMessage `json:"value,omitempty"` // one that is too long, or is no JSON, is its text
-	Error  string          `json:"error,omitempty"` // why there is no value
+	Error  string          `json:"error,omitempty"` // why there is no value, or why SQL is false
 	// Unasked says that the value decided nothing, whatever it is: what stands
 	// before it did.
 	Unasked bool    `json:"unasked,omitempty"`
 	Parts   []Trace `json:"parts,omitempty"`
 
 	id      int64
-	decides bool // it is an operand of && or ||, a part of ?: that is a condition, or the whole
+	decides bool // it is an operand of && or ||, a part of ?: that is a condition, a filter, or the whole
 }
 
 // placed is an expression of a rule, and where it stands.
