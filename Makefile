@@ -2,7 +2,7 @@
 SHELL       := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test race soak soak-kafka lint golden promises fuzz bench bench-coalesce kafka kafka-stop
+.PHONY: help demo build test race soak soak-kafka lint golden promises fuzz bench bench-rules bench-coalesce kafka kafka-stop
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 TOOL    := go tool -modfile=$(CURDIR)/tools/go.mod
@@ -44,9 +44,13 @@ promises: ## Print which tests guard which of the five promises, and whether the
 fuzz: ## Fuzz every target for FUZZTIME (30s)
 	scripts/fuzz.sh
 
-bench: ## Run every benchmark COUNT (6) times and print the medians, then the whole program beside a raw fetch
+bench: ## Run every benchmark COUNT (6) times and print the medians, then the whole program beside a raw fetch, then many rules
 	mkdir -p .cache && go test -run '^$$' -bench . -benchmem -count $(or $(COUNT),6) ./... | tee .cache/bench.txt && $(TOOL) benchstat .cache/bench.txt
 	go run ./bench/throughput
+	@$(MAKE) --no-print-directory bench-rules
+
+bench-rules: ## Time bridge check and bridge simulate with RULES (1000) rules and EVENTS (1000000) events
+	go run ./bench/rules run $(or $(RULES),1000) $(or $(EVENTS),1000000)
 
 bench-coalesce: ## Print the scheduler beside simpler ways to spend the calls, as Markdown (two minutes)
 	go run ./bench/coalesce table

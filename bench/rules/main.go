@@ -1,18 +1,22 @@
-// Command rules writes a file of many rules, or events of which each is taken by
-// one of them, for measuring what rules cost:
+//go:build unix
+
+// Command rules measures what many rules cost: it builds the bridge, and prints what
+// `bridge check` and `bridge simulate` took for so many rules and events. Or it writes
+// these, each event one that one of the rules takes, for other measurements:
 //
+//	go run ./bench/rules run 1000 1000000
 //	go run ./bench/rules rules 1000 > rules.yaml
 //	go run ./bench/rules events 1000 1000000 > events.jsonl
-//	bridge check rules.yaml
-//	bridge simulate --rules rules.yaml --events events.jsonl
 package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strconv"
 	"time"
 )
@@ -21,13 +25,16 @@ import (
 const types = 10
 
 func main() {
-	if err := run(os.Stdout, os.Args[1:]); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Stdout, os.Args[1:])
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "rules:", err)
 		os.Exit(2)
 	}
 }
 
-func run(w io.Writer, args []string) error {
+func run(ctx context.Context, w io.Writer, args []string) error {
 	var numbers []int
 	for _, arg := range args[min(1, len(args)):] {
 		n, err := strconv.Atoi(arg)
@@ -42,8 +49,10 @@ func run(w io.Writer, args []string) error {
 		writeRules(out, numbers[0])
 	case len(numbers) == 2 && args[0] == "events":
 		writeEvents(out, numbers[0], numbers[1])
+	case len(numbers) == 2 && args[0] == "run":
+		return measure(ctx, w, numbers[0], numbers[1])
 	default:
-		return errors.New("usage: rules rules N | rules events N EVENTS")
+		return errors.New("usage: rules run N EVENTS | rules rules N | rules events N EVENTS")
 	}
 	return out.Flush()
 }
