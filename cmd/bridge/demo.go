@@ -63,7 +63,7 @@ interrupted, the call in flight is finished and what still waits is only counted
 	cmd.Flags().BoolVar(&o.keep, "keep", false, "go on after the summary until interrupted, to look at metrics and topics")
 	cmd.Flags().DurationVar(&o.limit, "for", time.Minute, "stop after this long, even if events are still pending")
 	cmd.Flags().StringVar(&o.addr, "http-addr", "127.0.0.1:0", "where health and metrics are served")
-	cmd.MarkFlagsMutuallyExclusive("for", "keep")
+	apart(cmd, "for", "keep", "one ends the demo, the other goes on; leave one of them out")
 	return cmd
 }
 

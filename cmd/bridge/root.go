@@ -42,6 +42,7 @@ func newRootCmd() *cobra.Command {
 		newTestPushCmd(),
 		newVersionCmd(),
 	)
+	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(newHelpCmd())
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
@@ -57,7 +58,7 @@ func execute(ctx context.Context, root *cobra.Command) error {
 	understood := false
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		// cobra looks at these only after this hook.
-		if err := errors.Join(cmd.ValidateRequiredFlags(), cmd.ValidateFlagGroups()); err != nil {
+		if err := errors.Join(cmd.ValidateRequiredFlags(), checkApart(cmd)); err != nil {
 			return err
 		}
 		understood = true

@@ -28,7 +28,8 @@ type simulateFlags struct {
 	from, to, brokers          string
 	compare, html              string
 	limit                      int
-	caps                       []int
+	caps                       []int // of capTexts
+	capTexts                   []string
 	quotas, quotasAt           []string
 	interval, settle           time.Duration
 	runningFor                 time.Duration
@@ -86,7 +87,7 @@ the first of them are named on standard error, and the exit code is 1.`,
 	flags.StringVar(&f.brokers, "brokers", "", "with --topic, host:port,… instead of BRIDGE_KAFKA_BROKERS")
 	flags.StringVar(&f.compare, "compare", "", "another rule file: say what it would change")
 	flags.IntVar(&f.limit, "limit", 20, "with --compare, describe at most so many events; 0: all")
-	flags.IntSliceVar(&f.caps, "caps", nil, "quotas of the default lane, separated by commas: say what each would come to")
+	flags.StringArrayVar(&f.capTexts, "caps", nil, "`LIST` of quotas of the default lane, separated by commas: say what each would come to")
 	flags.StringVar(&f.html, "html", "", "file to write a page with plots to; with --compare, of the first rules")
 	flags.BoolVar(&f.sort, "sort", false, "put the events into the order of their arrival first, in memory")
 	flags.StringArrayVar(&f.quotas, "quota", nil, "calls in a window, or LANE=CALLS for a lane of the rules; repeatable (default the rules', else 100)")
@@ -101,11 +102,10 @@ the first of them are named on standard error, and the exit code is 1.`,
 	flags.StringVar(&f.out, "out", "", "file to write every call and every end without a call to, one JSON object a line")
 	flags.StringVarP(&f.output, "output", "o", "text", "text or json")
 	cobra.CheckErr(cmd.MarkFlagRequired("rules"))
-	cmd.MarkFlagsOneRequired("events", "topic")
-	cmd.MarkFlagsMutuallyExclusive("events", "topic")
-	cmd.MarkFlagsMutuallyExclusive("sort", "topic")
+	apart(cmd, "events", "topic", "the events come from a file or from topics; leave one of them out")
+	apart(cmd, "sort", "topic", "what topics hold is put into the order of its arrival anyway; leave --sort out")
 	for _, flag := range []string{"compare", "out", "html", "quota-at"} {
-		cmd.MarkFlagsMutuallyExclusive("caps", flag)
+		apart(cmd, "caps", flag, "--caps plays the events once for each quota and prints a row of each; leave one of them out, or run the two one after the other")
 	}
 	return cmd
 }
@@ -120,6 +120,8 @@ func (f *simulateFlags) config() (simulate.Config, error) {
 	switch {
 	case err != nil:
 		return c, err
+	case f.events == "" && len(f.topics) == 0:
+		return c, errors.New("there are no events to play: name a file with --events, or a topic with --topic")
 	case f.interval <= 0:
 		return c, fmt.Errorf("interval %v: want more than 0", f.interval)
 	case f.settle < 0:

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -18,14 +20,18 @@ const (
 )
 
 func (f *simulateFlags) checkCaps() error {
-	if len(f.caps) == 0 {
+	if len(f.capTexts) == 0 {
 		return nil
+	}
+	for text := range strings.SplitSeq(strings.Join(f.capTexts, ","), ",") {
+		calls, err := strconv.Atoi(strings.TrimSpace(text))
+		if err != nil || calls < 1 {
+			return fmt.Errorf("caps %q: want calls a window, 1 or more, separated by commas: --caps 50,100,150", text)
+		}
+		f.caps = append(f.caps, calls)
 	}
 	slices.Sort(f.caps)
 	f.caps = slices.Compact(f.caps)
-	if f.caps[0] < 1 {
-		return fmt.Errorf("caps %d: want at least 1 call", f.caps[0])
-	}
 	if len(f.quotas) > 0 && slices.ContainsFunc(f.quotas, func(q string) bool { return !namesLane(q) }) {
 		return fmt.Errorf("quota: the caps are those of the default lane; --quota LANE=CALLS is another's")
 	}
