@@ -2,6 +2,7 @@ package mapper
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -91,6 +92,9 @@ func (l *loader) schemasOf(n *node) {
 			}
 			l.catalog.dirs = append(l.catalog.dirs, where)
 			for _, t := range c.read(os.DirFS(where), ".", filepath.ToSlash(filepath.Clean(dir))) {
+				if errors.Is(t.err, fs.ErrNotExist) && t.name == "" {
+					t.do = nearDirectory(where, dir)
+				}
 				if t.name != "" && places[t.name] != nil {
 					l.refuse(item, at, fmt.Sprintf("%s: there is a schema of %s in %s already", t.file, t.name, l.catalog.types[t.name].file), "keep one")
 					continue
@@ -116,9 +120,30 @@ func (l *loader) addSchema(n *node, field string, c *schemaCompiler, t typeFile)
 	if err == nil {
 		s.schema, err = c.compile(t)
 	}
-	if err != nil {
-		l.refuse(n, field, err.Error(), "mend the file, or take its path out of schemas")
+	if far, ok := errors.AsType[*farError](err); ok {
+		t.do = c.nearFile(far.address)
 	}
+	if err != nil {
+		l.refuse(n, field, err.Error(), cmp.Or(t.do, "mend the file, or take its path out of schemas"))
+	}
+}
+
+// nearDirectory says what a directory that is not there was probably meant to be.
+func nearDirectory(where, dir string) string {
+	name, known := filepath.Base(where), []string{}
+	if dir == name {
+		known = append(known, builtinSchemas)
+	}
+	beside, _ := os.ReadDir(filepath.Dir(where)) // none: nothing is near
+	for _, e := range beside {
+		if info, err := os.Stat(filepath.Join(filepath.Dir(where), e.Name())); err == nil && info.IsDir() {
+			known = append(known, e.Name())
+		}
+	}
+	if near := nearest(name, known); near != "" {
+		return fmt.Sprintf("did you mean %s?", strings.TrimSuffix(strings.TrimRight(dir, `/\`), name)+near)
+	}
+	return "make it, or take its path out of schemas"
 }
 
 // typeFile is a file of a directory of schemas.
@@ -127,6 +152,7 @@ type typeFile struct {
 	file    string // for messages
 	address string
 	err     error
+	do      string // about err; empty: mend the file
 }
 
 // schemaCompiler compiles files that may refer to one another and to nothing
@@ -199,15 +225,43 @@ func cause(err error) error {
 	return err
 }
 
+// farError says that a schema refers to a file that is in none of the directories.
+type farError struct {
+	text, address string
+}
+
+func (e *farError) Error() string { return e.text }
+
 func (c *schemaCompiler) compile(t typeFile) (*jsonschema.Schema, error) {
 	compiler := jsonschema.NewCompiler()
 	compiler.AssertFormat()
 	compiler.UseLoader(c)
 	schema, err := compiler.Compile(t.address)
 	if err != nil {
-		return nil, fmt.Errorf("schema %s: %s", t.file, c.fault(err))
+		text := fmt.Sprintf("schema %s: %s", t.file, c.fault(err))
+		if e, ok := errors.AsType[*jsonschema.LoadURLError](err); ok {
+			return nil, &farError{text, e.URL}
+		}
+		return nil, errors.New(text)
 	}
 	return schema, nil
+}
+
+// nearFile says what a reference to a file that is not there was probably meant to be;
+// "": nothing is near.
+func (c *schemaCompiler) nearFile(address string) string {
+	dir, name := slashed.Split(address)
+	var known []string
+	for other := range c.docs {
+		if d, base := slashed.Split(other); d == dir {
+			known = append(known, base)
+		}
+	}
+	slices.Sort(known)
+	if near := nearest(name, known); near != "" {
+		return fmt.Sprintf("did you mean %s?", near)
+	}
+	return ""
 }
 
 // Load implements jsonschema.URLLoader.

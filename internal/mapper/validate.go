@@ -31,6 +31,14 @@ const (
 
 var validations = []Validation{ValidateOff, ValidateWarn, ValidateReject}
 
+func validationWords() []string {
+	var words []string
+	for _, v := range validations {
+		words = append(words, v.String())
+	}
+	return words
+}
+
 // String returns the word of rule files.
 func (v Validation) String() string {
 	switch v {
@@ -91,7 +99,11 @@ func (l *loader) validateOf(n *node) map[string]*validator {
 		switch {
 		case !ok:
 		case i < 0:
-			l.refuse(p.value, at, fmt.Sprintf("there is no way to validate called %q", word), "write reject, warn or off")
+			do := "write reject, warn or off"
+			if near := nearest(word, validationWords()); near != "" {
+				do = fmt.Sprintf("did you mean %s?", near)
+			}
+			l.refuse(p.value, at, fmt.Sprintf("there is no way to validate called %q", word), do)
 		case s != nil && s.schema != nil && validations[i] != ValidateOff:
 			all[p.key.text] = &validator{p.key.text, validations[i], s.schema}
 		}
