@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -137,7 +138,7 @@ type checked struct {
 	Notes    []problemJSON `json:"notes,omitempty"`
 
 	findings []*mapper.FileError // all of them, in the order of their places
-	err      error               // the file cannot be read at all
+	err      error               // the file could not be checked at all
 }
 
 type problemJSON struct {
@@ -154,11 +155,15 @@ func checkFile(file string, now time.Time) checked {
 	c := checked{File: file, Problems: []problemJSON{}}
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return c.unread(fmt.Errorf("read rules: %w", err))
+		c.findings = []*mapper.FileError{unreadFile(file, "rules", err)}
+		c.Problems = append(c.Problems, problemOf(c.findings[0]))
+		return c
 	}
 	rules, findings, err := mapper.Check(file, data, mapper.Limits{}, now)
 	if err != nil {
-		return c.unread(err)
+		c.err = err
+		c.Problems = append(c.Problems, problemJSON{Msg: err.Error()})
+		return c
 	}
 	if c.findings = findings; rules != nil {
 		c.Version, c.Rules = rules.Version(), len(rules.Rules())
@@ -183,10 +188,16 @@ func checkFile(file string, now time.Time) checked {
 	return c
 }
 
-func (c checked) unread(err error) checked {
-	c.err = err
-	c.Problems = append(c.Problems, problemJSON{Msg: err.Error()})
-	return c
+// unreadFile says of a file that it cannot be read, in the form of all findings.
+func unreadFile(file, what string, err error) *mapper.FileError {
+	do := "see that it is a file which this user may read"
+	if errors.Is(err, fs.ErrNotExist) {
+		do = "mend the path, or make it"
+	}
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		err = p.Err // the path is the finding's place
+	}
+	return &mapper.FileError{File: file, Msg: fmt.Sprintf("read %s: %v", what, err), Do: do, Severity: mapper.Problem}
 }
 
 // bad says whether the file fails the check.

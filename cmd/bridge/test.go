@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -190,7 +191,11 @@ func (r *testReport) test(file string, f *testFlags) tested {
 	}
 	for _, e := range parts(t.err) {
 		if p, ok := errors.AsType[*mapper.FileError](e); ok {
-			t.Problems = append(t.Problems, problemOf(p))
+			problem := problemOf(p)
+			if p.File != file { // the rules that it tests
+				problem.File = p.File
+			}
+			t.Problems = append(t.Problems, problem)
 			continue
 		}
 		t.Problems = append(t.Problems, problemJSON{Msg: e.Error()})
@@ -201,13 +206,18 @@ func (r *testReport) test(file string, f *testFlags) tested {
 func (t *tested) run(all *testReport, f *testFlags) error {
 	data, err := os.ReadFile(t.File)
 	if err != nil {
-		return fmt.Errorf("read tests: %w", err)
+		return unreadFile(t.File, "tests", err)
 	}
 	tests, err := ruletest.Parse(t.File, data, f.update)
 	if err != nil {
 		return err
 	}
 	book, err := all.book(tests.Rules)
+	if unread, ok := errors.AsType[*fs.PathError](err); ok && unread.Path == filepath.Clean(tests.Rules) {
+		e := unreadFile(t.File, "rules "+tests.Rules, err)
+		e.Do = "say in this file which rules it tests, rules: PATH; without that they stand beside it, by its name without " + ruletest.Suffix
+		return e
+	}
 	if err != nil {
 		return err
 	}

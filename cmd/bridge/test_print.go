@@ -114,7 +114,7 @@ func (t *tested) annotate(w io.Writer) {
 		for _, e := range parts(t.err) {
 			a := annotation{level: "error", file: t.File, text: e.Error()}
 			if p, ok := errors.AsType[*mapper.FileError](e); ok {
-				a.file, a.line, a.column = p.File, p.Line, p.Column
+				a.file, a.line, a.column, a.text = p.File, p.Line, p.Column, p.Text()
 			}
 			a.write(w)
 		}

@@ -95,8 +95,12 @@ func (n Node) KeyPlace(key string) (line, column int) {
 
 // List returns the items of a list; if n is none, or empty, that is noted.
 func (n Node) List() []Node {
-	if n.n.kind != listNode || len(n.n.items) == 0 {
+	switch {
+	case n.n.kind != listNode:
 		n.Refuse(fmt.Sprintf("want a list, got %s", n.n), "")
+		return nil
+	case len(n.n.items) == 0:
+		n.Refuse("the list is empty", "write at least one entry, or leave it out")
 		return nil
 	}
 	return n.Items()

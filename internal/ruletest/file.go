@@ -64,7 +64,7 @@ var monday = time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
 // looked for beside it. All problems come back at once, as mapper.Parse's do. With
 // drafts, tests may say no expectations: Update writes them.
 func Parse(name string, data []byte, drafts bool) (*File, error) {
-	d := mapper.ReadDocument(name, data, "write tests")
+	d := mapper.ReadDocument(name, data, oneTest)
 	f := &File{Name: name, Rules: besides(name), data: data}
 	if d.Err() == nil {
 		f.read(d.Root(), drafts)
@@ -87,6 +87,9 @@ func testsOf(name string) string {
 	return strings.TrimSuffix(name, ext) + Suffix + ext
 }
 
+// oneTest is how a test looks, for who has written none.
+const oneTest = "write tests: [{name: what it shows, event: {type: member.promo, data: {…}}, expect: {dispositions: {pushed: 1}}}]"
+
 func (f *File) read(root mapper.Node, drafts bool) {
 	if v := root.Get("rules"); root.IsMap() && !root.Get("version").IsZero() && !v.IsZero() && v.IsList() {
 		root.Refuse("these are rules, and no tests of rules", "name the file of tests, by custom "+testsOf(f.Name))
@@ -103,8 +106,12 @@ func (f *File) read(root mapper.Node, drafts bool) {
 		}
 	}
 	list := root.Get("tests")
-	if list.IsZero() {
-		root.Refuse("there are no tests", "write tests: [{name: …, event: {…}, expect: {…}}]")
+	if none := list.IsZero() || list.IsList() && len(list.Items()) == 0; none {
+		place := root
+		if !list.IsZero() {
+			place = list
+		}
+		place.Refuse("there are no tests in this file", oneTest)
 		return
 	}
 	for _, n := range list.List() {
