@@ -15,7 +15,10 @@ import (
 
 // explained is one event of the input.
 type explained struct {
-	Number int `json:"number"` // from 1
+	Number int    `json:"number"`         // from 1
+	File   string `json:"file,omitempty"` // empty: standard input
+	Line   int    `json:"line"`           // where it begins or, of what is no JSON, where it breaks
+	Column int    `json:"column,omitempty"`
 	explain.Explanation
 
 	place string // file:line
@@ -60,7 +63,7 @@ func newExplainCmd() *cobra.Command {
 				return err
 			}
 			defer in.close()
-			x := explainer{rules: rules, received: at, asJSON: output == "json", verbose: verbose}
+			x := explainer{file: in.path(), rules: rules, received: at, asJSON: output == "json", verbose: verbose}
 			return x.all(in.name, in, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -74,6 +77,7 @@ func newExplainCmd() *cobra.Command {
 
 // explainer knows what is asked about every event.
 type explainer struct {
+	file     string // of the events; empty: standard input
 	rules    *mapper.Rules
 	received time.Time
 	asJSON   bool
@@ -95,8 +99,9 @@ func (e explainer) all(name string, in io.Reader, out, stderr io.Writer) error {
 			}
 			break
 		}
-		x := explained{Number: n, place: fmt.Sprintf("%s:%d", name, line)}
+		x := explained{Number: n, File: e.file, Line: line, place: fmt.Sprintf("%s:%d", name, line)}
 		if broken, ok := errors.AsType[*brokenError](err); ok {
+			x.Line, x.Column = broken.line, broken.column
 			x.Explanation = explain.Explanation{Error: broken.Error(), Received: e.received, Version: e.rules.Version(), Rules: []explain.Rule{}}
 		} else if err != nil {
 			return err

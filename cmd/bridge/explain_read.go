@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unicode/utf8"
 )
 
 // byteOrderMark is what some editors and spreadsheets begin a UTF-8 file with.
@@ -19,12 +20,13 @@ type jsonReader struct {
 	in   *bufio.Reader
 	rest []byte // read and not yet returned
 	line int    // that rest begins on, from 1
+	gone int    // characters of that line that are dropped
 	ends bool
 }
 
 // brokenError is text of the stream that is no JSON.
 type brokenError struct {
-	line, column int
+	line, column int // in characters
 	err          error
 }
 
@@ -87,9 +89,11 @@ func (r *jsonReader) broken(err error) *brokenError {
 	if i := bytes.Index(before, []byte("\n{")); i >= 0 {
 		before, err = before[:i], errors.New("the object does not end") // the next one begins
 	}
-	return &brokenError{
-		line: r.line + bytes.Count(before, []byte("\n")), column: len(before) - bytes.LastIndexByte(before, '\n'), err: err,
+	lines, characters := endOf(before)
+	if lines == 0 {
+		characters += r.gone
 	}
+	return &brokenError{line: r.line + lines, column: characters + 1, err: err}
 }
 
 // skip drops the rest up to a line that begins an object.
@@ -110,8 +114,17 @@ func (r *jsonReader) skip() error {
 	}
 }
 
+// endOf says how many lines the text ends, and how many characters of the next it has.
+func endOf(text []byte) (lines, characters int) {
+	return bytes.Count(text, []byte("\n")), utf8.RuneCount(text[bytes.LastIndexByte(text, '\n')+1:])
+}
+
 func (r *jsonReader) drop(n int) {
-	r.line += bytes.Count(r.rest[:n], []byte("\n"))
+	lines, characters := endOf(r.rest[:n])
+	if r.line += lines; lines > 0 {
+		r.gone = 0
+	}
+	r.gone += characters
 	r.rest = r.rest[n:]
 }
 

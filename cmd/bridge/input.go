@@ -24,6 +24,14 @@ func openInput(name string, stdin io.Reader) (*input, error) {
 	return &input{Reader: file, name: name, file: file}, nil
 }
 
+// path is the file's, empty where it is standard input.
+func (i *input) path() string {
+	if i.file == nil {
+		return ""
+	}
+	return i.name
+}
+
 // close closes what was opened. It was only read, so there is nothing to fail.
 func (i *input) close() {
 	if i.file != nil {

@@ -82,12 +82,12 @@ type gainJSON struct {
 
 func fee(calls int) int { return max(0, calls-includedCalls) * feePerCall }
 
-func printCaps(w io.Writer, output string, caps []simulate.Cap) error {
+func printCaps(w io.Writer, output string, caps []simulate.Cap, source *recorded) error {
 	if output == "json" {
 		all := make([]capJSON, len(caps))
 		for i := range caps {
 			c := &caps[i]
-			all[i] = capJSON{Calls: c.Calls, Fee: fee(c.Calls), Report: reportForPrograms(&c.Report), More: gainJSON{
+			all[i] = capJSON{Calls: c.Calls, Fee: fee(c.Calls), Report: reportForPrograms(&c.Report, source), More: gainJSON{
 				Expired: c.More.Expired, Missed: c.More.Missed, Critical: c.More.Critical, Delay: c.More.Delay.Seconds(), Fee: fee(c.Calls+1) - fee(c.Calls),
 			}}
 		}

@@ -63,7 +63,7 @@ type comparison struct {
 	reports []simulate.Report
 	simulate.Comparison
 
-	place func(line int64) string
+	source *recorded
 }
 
 func (c *comparison) print(w io.Writer, output string) error {
@@ -76,7 +76,7 @@ func (c *comparison) print(w io.Writer, output string) error {
 
 func (c *comparison) forPrograms() comparisonJSON {
 	x := comparisonJSON{
-		Before: reportForPrograms(&c.reports[0]), After: reportForPrograms(&c.reports[1]), Rules: []rulePairJSON{},
+		Before: reportForPrograms(&c.reports[0], c.source), After: reportForPrograms(&c.reports[1], c.source), Rules: []rulePairJSON{},
 		Events: differencesJSON{Total: c.Events, Changed: c.Changed, ByKind: map[string]int{}, Differences: []differenceJSON{}},
 	}
 	find := func(rules []ruleJSON, name string) *ruleJSON {
@@ -93,7 +93,7 @@ func (c *comparison) forPrograms() comparisonJSON {
 	}
 	for i := range c.Differences {
 		d := &c.Differences[i]
-		j := differenceJSON{Line: d.Line, Place: c.place(d.Line), Event: d.Name, Before: outcomesJSON(d.Before), After: outcomesJSON(d.After)}
+		j := differenceJSON{Line: d.Line, Place: c.source.place(d.Line), Event: d.Name, Before: outcomesJSON(d.Before), After: outcomesJSON(d.After)}
 		for _, k := range d.Kinds {
 			j.Kinds = append(j.Kinds, strings.ReplaceAll(k.String(), " ", "_"))
 		}
@@ -226,7 +226,7 @@ func (c *comparison) describe(b *strings.Builder, d *simulate.Difference) {
 			kinds[i] = fmt.Sprintf("%s %s", readable(d.Shift.Abs()), k)
 		}
 	}
-	fmt.Fprintf(b, "%s %s: %s\n", c.place(d.Line), cmp.Or(d.Name, "(no event)"), strings.Join(kinds, ", "))
+	fmt.Fprintf(b, "%s %s: %s\n", c.source.place(d.Line), cmp.Or(d.Name, "(no event)"), strings.Join(kinds, ", "))
 	for i, all := range [][]simulate.Outcome{d.Before, d.After} {
 		for n := range all {
 			fmt.Fprintf(b, "  %c %s\n", "-+"[i], outcomeText(&all[n]))

@@ -86,8 +86,12 @@ func (s eventSource) inOrder(yield func(simulate.Arrival, error) bool) {
 		if n == 1 {
 			line = bytes.TrimPrefix(line, byteOrderMark)
 		}
+		whole := line
 		if line = bytes.TrimSpace(line); len(line) > 0 {
 			a, err := arrivalOf(&parser, n, line)
+			if a.Err != nil {
+				a.Err = inLine(whole, a.Err)
+			}
 			if err != nil {
 				yield(simulate.Arrival{}, fmt.Errorf("%s:%d: %w", s.name, n, err))
 				return

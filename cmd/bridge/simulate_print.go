@@ -34,6 +34,8 @@ type reportJSON struct {
 	Lanes      []laneJSON     `json:"lanes"`
 	Hours      []hourJSON     `json:"hours"`
 	Timeline   []momentJSON   `json:"timeline"`
+
+	Problems []eventProblemJSON `json:"problems,omitempty"` // the first dead letters
 }
 
 type ruleJSON struct {
@@ -86,9 +88,9 @@ type hourJSON struct {
 	Calls int       `json:"calls"`
 }
 
-func printReport(w io.Writer, output string, r *simulate.Report) error {
+func printReport(w io.Writer, output string, r *simulate.Report, source *recorded) error {
 	if output == "json" {
-		return printJSON(w, reportForPrograms(r))
+		return printJSON(w, reportForPrograms(r, source))
 	}
 	_, err := io.WriteString(w, visible(reportText(r)))
 	return err
@@ -102,9 +104,9 @@ func span(r *simulate.Report) string {
 	return r.From.UTC().Format(time.RFC3339) + " to " + r.To.UTC().Format(time.RFC3339)
 }
 
-func reportForPrograms(r *simulate.Report) reportJSON {
+func reportForPrograms(r *simulate.Report, source *recorded) reportJSON {
 	x := reportJSON{
-		From: r.From, To: r.To, Events: r.Events, Intents: r.Intents,
+		From: r.From, To: r.To, Events: r.Events, Intents: r.Intents, Problems: source.problems(r),
 		Calls: r.Calls, CallsPerDay: float64(r.Calls) / r.Days(), MergedMean: mergedMean(r), MergedMax: r.MaxCovered, Overlaps: r.Overlaps, Why: r.Why,
 		Worst24h: r.Worst24h, CriticalMissed: r.CriticalMissed(),
 		Priorities: []priorityJSON{}, Rules: []ruleJSON{}, Lanes: []laneJSON{}, Hours: []hourJSON{}, Timeline: []momentJSON{},

@@ -39,7 +39,7 @@ func runSimulate(cmd *cobra.Command, f simulateFlags) error {
 	defer source.close()
 	defer debug.SetGCPercent(debug.SetGCPercent(simulateGCPercent))
 
-	s := simulation{flags: &f, place: source.place, configs: configs, reports: make([]simulate.Report, len(configs))}
+	s := simulation{flags: &f, source: &source, configs: configs, reports: make([]simulate.Report, len(configs))}
 	if err := s.run(source.arrivals); err != nil {
 		if order, ok := errors.AsType[*simulate.OrderError](err); ok {
 			return fmt.Errorf("%s: arrived at %s, and what is before it at %s: put the lines into the order of arrival, or say --sort",
@@ -50,7 +50,7 @@ func runSimulate(cmd *cobra.Command, f simulateFlags) error {
 	if err := s.print(cmd.OutOrStdout()); err != nil {
 		return err
 	}
-	return reportProblems(cmd.ErrOrStderr(), source.place, &s.reports[0])
+	return source.reportProblems(cmd.ErrOrStderr(), &s.reports[0])
 }
 
 // configs are the runs that are asked for: one, or one for each of two rule files,
@@ -94,13 +94,13 @@ func (f *simulateFlags) open(cmd *cobra.Command) (recorded, error) {
 		return recorded{}, err
 	}
 	source := eventSource{name: in.name, in: in, sorted: f.sort}
-	return recorded{arrivals: source.arrivals(), close: in.close, place: func(line int64) string { return fmt.Sprintf("%s:%d", in.name, line) }}, nil
+	return recorded{arrivals: source.arrivals(), close: in.close, lines: true, file: in.path(), place: func(line int64) string { return fmt.Sprintf("%s:%d", in.name, line) }}, nil
 }
 
 // simulation is the runs of one command.
 type simulation struct {
 	flags     *simulateFlags
-	place     func(line int64) string // of an arrival, for people
+	source    *recorded
 	configs   []simulate.Config
 	reports   []simulate.Report
 	histories []*simulate.History // where they are compared or drawn
@@ -138,26 +138,12 @@ func (s *simulation) print(w io.Writer) error {
 	switch {
 	case f.compare != "":
 		c := comparison{
-			files: [2]string{f.rules, f.compare}, reports: s.reports, place: s.place,
+			files: [2]string{f.rules, f.compare}, reports: s.reports, source: s.source,
 			Comparison: simulate.Compare(s.histories[0], s.histories[1], f.limit),
 		}
 		return c.print(w, f.output)
 	case len(f.caps) > 0:
-		return printCaps(w, f.output, s.advice())
+		return printCaps(w, f.output, s.advice(), s.source)
 	}
-	return printReport(w, f.output, &s.reports[0])
-}
-
-// reportProblems names what was dead-lettered.
-func reportProblems(stderr io.Writer, place func(line int64) string, r *simulate.Report) error {
-	if len(r.Problems) == 0 {
-		return nil
-	}
-	for _, p := range r.Problems {
-		fmt.Fprintln(stderr, visible(fmt.Sprintf("%s: %v", place(p.Line), p.Err)))
-	}
-	if more := r.Ends.DeadLettered - len(r.Problems); more > 0 {
-		fmt.Fprintf(stderr, "and %d more\n", more)
-	}
-	return exitError{code: exitFindings}
+	return printReport(w, f.output, &s.reports[0], s.source)
 }

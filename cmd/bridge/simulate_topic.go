@@ -15,13 +15,6 @@ import (
 	"pushbridge/internal/simulate"
 )
 
-// recorded is where a simulation's events come from.
-type recorded struct {
-	arrivals iter.Seq2[simulate.Arrival, error]
-	place    func(line int64) string // of an arrival, for people
-	close    func()
-}
-
 // topicRecords are the records of topics between two times, in the order in which
 // they reached Kafka.
 type topicRecords struct {
