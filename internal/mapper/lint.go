@@ -18,11 +18,11 @@ import (
 func (l *loader) lint(now time.Time) {
 	l.lintUnused()
 	l.lintIntervals(now)
-	known := cases{}
+	near := newReach(l.compiled)
 	for i, r := range l.compiled {
 		l.rule = r.name
 		n := l.places[i]
-		l.lintReach(known, i)
+		l.lintReach(near, i)
 		l.lintMatch(n)
 		l.lintAudience(n, r)
 		l.lintMessage(n, r)
@@ -32,9 +32,9 @@ func (l *loader) lint(now time.Time) {
 }
 
 // lintReach finds rules that no event gets to.
-func (l *loader) lintReach(known cases, i int) {
+func (l *loader) lintReach(near *reach, i int) {
 	r, n := l.compiled[i], l.places[i]
-	own := known.of(r)
+	own := near.known.of(r)
 	if r.when != nil && (term{r.when.root, r.when.info}).literal(false) {
 		l.warn(n.get("when"), "when", "it is false for every event, so the rule takes none", "take the rule out, or say when it is true")
 		return
@@ -43,16 +43,10 @@ func (l *loader) lintReach(known cases, i int) {
 		l.warn(n, "", "no event can fit match and filters together", "two of their conditions exclude each other: take one out")
 		return
 	}
-	var before []*rule
-	for _, o := range l.compiled[:i] {
-		if !o.goOn && o.meets(r) {
-			before = append(before, o)
-		}
-	}
-	if by := known.takenBy(r, before); by != nil {
+	if by := near.known.takenBy(r, near.before(i)); by != nil {
 		l.warn(n.get("name"), "name", "the rule is never asked: "+l.told(by)+" every event that it could take", "move it up, write continue: true there, or take it out")
 	}
-	if r.goOn && !slices.ContainsFunc(l.compiled[i+1:], r.meets) {
+	if r.goOn && !near.goesOn(i) {
 		l.warn(n.get("continue"), "continue", "no later rule could take an event of this one", "take it out")
 	}
 }
