@@ -81,12 +81,14 @@ func (d *demand) lately(at instant) float64 {
 
 // trust is how much of the forecast is not believed: it grows from nothing with
 // the hours that were seen; and what makes calls cheap is not believed while more
-// comes in than they could carry.
+// comes in than they could carry, nor where so few calls are to be had that the time
+// looked back on would bring none of an even pace.
 func (d *demand) trust(at instant, quota int) trust {
 	up := hedgeHours / (hedgeHours + max(0, at.seconds()/3600))
-	pace := d.lately(at) / 2 / (float64(quota) / 24)
-	busy := max(0, min(1, (pace-quietPace)/(busyPace-quietPace)))
-	return trust{up: up, down: busy}
+	even := float64(quota) * (time.Duration(len(d.opened)) * openSlot).Hours() / 24
+	pace := d.lately(at) / even
+	busy := min(1, (pace-quietPace)/(busyPace-quietPace))
+	return trust{up: up, down: max(0, busy, 1-even)}
 }
 
 // price is the least value at which the calls suffice for what is expected to be

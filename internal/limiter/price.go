@@ -9,11 +9,11 @@ import (
 // traces, is in docs/decisions/006-a-price-for-a-call.md.
 const (
 	admitFloor   = 0.08
-	admitCeiling = 85.0
-	admitBend    = 0.1
-	holdFloor    = 0.035 // up to plentyQuota; of more calls each is worth less
-	holdShare    = 0.33  // of what a call is worth, to be lost before it is made
-	holdBend     = 0.3
+	admitCeiling = 70.0
+	admitBend    = 0.087
+	holdFloor    = 0.037 // up to plentyQuota; of more calls each is worth less
+	holdShare    = 0.3   // of what a call is worth, to be lost before it is made
+	holdBend     = 0.26
 
 	plentyQuota = 100.0
 
@@ -22,9 +22,9 @@ const (
 
 	ceilingSlack = 0.1 // of a pool's ceiling may be used ahead of an even pace before that makes a call dearer
 
-	hedgeHours = 15.0 // after so many hours the forecast has half of the trust
-	quietPace  = 1.2  // new batches, in even paces of the quota, below which it may make calls cheap
-	busyPace   = 3.0  // and from which on it may not
+	hedgeHours = 8.0 // after so many hours the forecast has half of the trust
+	quietPace  = 1.2 // new batches, in even paces of the quota, below which it may make calls cheap
+	busyPace   = 3.0 // and from which on it may not
 )
 
 // price is what a call costs, in points of loss.

@@ -195,7 +195,7 @@ func (s *story) until(t *testing.T, d *datadriven.TestData) {
 	}
 	at := s.now
 	for steps := 0; ; steps++ {
-		if steps > 1000 {
+		if steps > 10_000 {
 			d.Fatalf(t, "no end of it at %v", at.Sub(start))
 		}
 		wake := s.next(at)

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	autoReserve  = 0.16 // of the quota is the reserve, where the rules say auto
+	autoReserve  = 0.13 // of the quota is the reserve, where the rules say auto
 	reserveFloor = 0.25 // of the reserve is kept however soon calls come back
 	maxReturns   = 128  // are looked at; of more, evenly spread ones
 )

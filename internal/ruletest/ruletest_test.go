@@ -159,7 +159,7 @@ func TestUpdateKeepsWhatIsThere(t *testing.T) {
 	t.Parallel()
 	const head = "tests:\n  - name: x\n    events:\n      - {event: {type: promo, data: {discount: 1, tiers: [a], title: A}}}\n" +
 		"      - {at: 5h, event: {type: promo, data: {discount: 1, tiers: [b], title: B}}} # later\n"
-	const a, b = `{at: "<= 42m", rule: promo, condition: {TagsOr: [a]}, message: A, events: ["1"]}`, `{at: "<= 5h42m", rule: promo, condition: {TagsOr: [b]}, message: B, events: ["2"]}`
+	const a, b = `{at: "<= 44m", rule: promo, condition: {TagsOr: [a]}, message: A, events: ["1"]}`, `{at: "<= 5h44m", rule: promo, condition: {TagsOr: [b]}, message: B, events: ["2"]}`
 	for name, c := range map[string]struct{ in, want string }{
 		"none":        {"    expect:\n      calls: [] # none\n", "    expect:\n      calls:\n        - " + a + "\n        - " + b + " # none\n"},
 		"the second":  {"    expect:\n      calls: # two?\n        - {message: A} # first\n", "    expect:\n      calls: # two?\n        - {message: A} # first\n        - " + b + "\n"},
