@@ -388,7 +388,7 @@ func (g *group) check(units []*unit) error {
 	if listed := slices.Collect(g.all()); len(listed) != len(units) || g.count != len(units) || g.first < len(g.units) && g.units[g.first] == nil {
 		return fmt.Errorf("%d units from slot %d on, counted %d, want %d", len(listed), g.first, g.count, len(units))
 	}
-	exact, everyone := 0, 0
+	exact, cohorts, everyone := 0, 0, 0
 	for _, u := range units {
 		if !u.isListed() || g.units[u.slot] != u {
 			return fmt.Errorf("%v is not listed", u.audience)
@@ -401,6 +401,7 @@ func (g *group) check(units []*unit) error {
 		}
 		for _, c := range u.cohorts() {
 			exact++
+			cohorts++
 			if in, has := g.asked(c.audience); in != u || has != c {
 				return fmt.Errorf("%v of %v is not found", c.audience, u.audience)
 			}
@@ -414,19 +415,22 @@ func (g *group) check(units []*unit) error {
 			return fmt.Errorf("%v: %w", u.audience, err)
 		}
 	}
-	if cohorts := len(g.cohorts) - len(g.free); g.exact.count != exact || cohorts > exact || (g.everyone != nil) != (everyone == 1) {
-		return fmt.Errorf("%d audiences and %d cohorts, want %d; the unit for everyone is %v of %d", g.exact.count, cohorts, exact, g.everyone, everyone)
+	if len(g.units)-g.count > exact+2*candidates+maskBits {
+		return fmt.Errorf("%d slots for %d units and %d audiences", len(g.units), g.count, exact)
+	}
+	if has := len(g.cohorts) - len(g.free); g.exact.count != exact || has != cohorts || (g.everyone != nil) != (everyone == 1) {
+		return fmt.Errorf("%d audiences and %d cohorts, want %d; the unit for everyone is %v of %d", g.exact.count, has, exact, g.everyone, everyone)
 	}
 	return g.checkLists()
 }
 
-// A unit is once under each of its atoms, its mask has their bits and no other, and
-// it is once where those look that have room.
+// A unit is under each of its atoms, its mask has their bits and no other, and it is
+// once where those look that have room.
 func (x *index) checkSlot(slot uint32, a audience.Audience) error {
 	var want uint64
 	for name, value := range a.Atoms() {
 		switch m := x.mention(hashOf(name, value)); {
-		case m == 0, !m.isNaming() && m.at() != slot, m.isNaming() && times(x.namings[m.at()].slots, slot) != 1:
+		case m == 0, !m.isNaming() && m.at() != slot, m.isNaming() && !slices.Contains(x.namings[m.at()].slots, slot):
 			return fmt.Errorf("it is not found under %s %s", name, value)
 		case m.isNaming():
 			want |= x.namings[m.at()].bit

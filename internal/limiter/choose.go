@@ -104,7 +104,7 @@ func (s *Scheduler) refile(p *pending) {
 // regrade is refile for a batch whose due has not changed. Most stay where they are
 // but for their grade.
 func (s *Scheduler) regrade(p *pending) {
-	if p.state != waiting || p.units.class().hours != nil {
+	if p.state != waiting {
 		s.refile(p)
 		return
 	}

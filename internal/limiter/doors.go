@@ -23,9 +23,9 @@ type hasher struct {
 
 func newHasher() hasher { return hasher{seed: maphash.MakeSeed(), mask: ^uint32(0)} }
 
-func (h hasher) topic(t topic) uint32 { return uint32(maphash.Comparable(h.seed, t)) & h.mask }
+func (h hasher) hashTopic(t topic) uint32 { return uint32(maphash.Comparable(h.seed, t)) & h.mask }
 
-func (h hasher) audience(a audience.Audience) uint32 {
+func (h hasher) hashAudience(a audience.Audience) uint32 {
 	return uint32(maphash.Comparable(h.seed, a)) & h.mask
 }
 
@@ -38,11 +38,11 @@ type doors struct {
 func newDoors() doors { return doors{hasher: newHasher()} }
 
 func (d *doors) find(t topic) *unit {
-	return d.table.find(d.topic(t), func(u *unit) bool { return u.topic() == t })
+	return d.table.find(d.hashTopic(t), func(u *unit) bool { return u.topic() == t })
 }
 
 // set makes u the door of its topic, which has none.
-func (d *doors) set(u *unit) { d.add(d.topic(u.topic()), u) }
+func (d *doors) set(u *unit) { d.add(d.hashTopic(u.topic()), u) }
 
 // close forgets u where it is the door of its topic, and opens that of other, which
 // is of the same topic, if there is one.
@@ -51,8 +51,8 @@ func (d *doors) close(u, other *unit) {
 	switch {
 	case d.find(t) != u:
 	case other != nil:
-		d.replace(d.topic(t), u, other)
+		d.replace(d.hashTopic(t), u, other)
 	default:
-		d.remove(d.topic(t), u)
+		d.remove(d.hashTopic(t), u)
 	}
 }

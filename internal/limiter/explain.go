@@ -23,10 +23,10 @@ func (s *Scheduler) waitsFor(p *pending) (string, time.Time) {
 	case asleep:
 		u := s.purses[p.purse]
 		until := s.cheapBy(u, p.rank)
-		if u.price.moves && math.IsInf(u.price.admit, 1) {
-			return "a call: what is free is kept for critical ones and other pools", until
-		}
 		if math.IsInf(u.price.admit, 1) {
+			if calls := s.shareOf(u, s.pricedAt); calls.free > 0 && calls.left() <= 0 {
+				return "a call: what is free is kept for critical ones and other pools", until
+			}
 			return "a call: none is free" + ofPool(u.pool), until
 		}
 		return fmt.Sprintf("a call to be worth it: it saves %.3g points, one costs %.3g", p.value(s.at.seconds()), u.price.admit), until

@@ -18,7 +18,7 @@ const candidates = 32
 type group struct {
 	hasher
 
-	units    []*unit // by slot, in the order in which they came; nil: gone
+	units    []*unit // by slot, in the order in which they were entered; nil: gone
 	first    int     // before this slot all are gone
 	count    int     // of those that are not
 	everyone *unit   // the unit for everyone
@@ -42,7 +42,7 @@ func (r ref) at() int        { return int(r>>1) - 1 }
 // asked returns the unit in which somebody asks for this very audience, and the
 // cohort of those who do, where the unit has any.
 func (g *group) asked(a audience.Audience) (*unit, *cohort) {
-	r := g.exact.find(g.audience(a), func(r ref) bool {
+	r := g.exact.find(g.hashAudience(a), func(r ref) bool {
 		if r.isCohort() {
 			return g.cohorts[r.at()].audience == a
 		}
@@ -68,7 +68,7 @@ func (g *group) ask(c *cohort, isFirst bool) {
 		c.index = int32(len(g.cohorts))
 		g.cohorts = append(g.cohorts, c)
 	}
-	if h, r := g.audience(c.audience), toCohort(c.index); isFirst {
+	if h, r := g.hashAudience(c.audience), toCohort(c.index); isFirst {
 		g.exact.replace(h, toUnit(c.unit.slot), r)
 	} else {
 		g.exact.add(h, r)
@@ -76,7 +76,7 @@ func (g *group) ask(c *cohort, isFirst bool) {
 }
 
 func (g *group) unask(c *cohort) {
-	g.exact.remove(g.audience(c.audience), toCohort(c.index))
+	g.exact.remove(g.hashAudience(c.audience), toCohort(c.index))
 	g.cohorts[c.index] = nil
 	g.free = append(g.free, c.index)
 }
@@ -87,7 +87,7 @@ func (g *group) enter(u *unit) {
 	g.units = append(g.units, u)
 	g.count++
 	if len(u.cohorts()) == 0 {
-		g.exact.add(g.audience(u.audience), toUnit(u.slot))
+		g.exact.add(g.hashAudience(u.audience), toUnit(u.slot))
 	}
 	for _, c := range u.cohorts() {
 		g.ask(c, false)
@@ -95,12 +95,12 @@ func (g *group) enter(u *unit) {
 	if u.audience.Kind() == audience.Everyone {
 		g.everyone = u
 	}
-	g.list(uint32(u.slot), u.audience)
+	g.insert(uint32(u.slot), u.audience)
 }
 
 func (g *group) exit(u *unit) {
 	if len(u.cohorts()) == 0 {
-		g.exact.remove(g.audience(u.audience), toUnit(u.slot))
+		g.exact.remove(g.hashAudience(u.audience), toUnit(u.slot))
 	}
 	for _, c := range u.cohorts() {
 		g.unask(c)
@@ -108,12 +108,13 @@ func (g *group) exit(u *unit) {
 	if u == g.everyone {
 		g.everyone = nil
 	}
-	g.unlist(uint32(u.slot))
+	g.drop(uint32(u.slot))
 	g.units[u.slot], u.slot = nil, away
 	for g.first < len(g.units) && g.units[g.first] == nil {
 		g.first++
 	}
-	if g.count--; len(g.units) > 2*g.count+candidates {
+	// As many are gone as renumber has audiences to enter, which pays for it.
+	if g.count--; len(g.units)-g.count > g.exact.count+candidates {
 		g.renumber()
 	}
 }
@@ -127,7 +128,7 @@ func (g *group) renumber() {
 	}
 }
 
-// all yields the units in the order in which they came.
+// all yields the units in the order in which they were entered.
 func (g *group) all() iter.Seq[*unit] {
 	return func(yield func(*unit) bool) {
 		for _, u := range g.units[g.first:] {
@@ -151,6 +152,7 @@ func (g *group) some() []*unit {
 
 // rename gives a unit of the group the audience to, which is that of before with
 // more, or another one. What is of an any kind and names more stays where it stands.
+// The unit has cohorts, for nobody may ask for the new audience itself.
 func (g *group) rename(u *unit, to, more audience.Audience) {
 	if more.IsZero() || narrow(to) != 1 || to.Kind() != u.audience.Kind() || to.Kind() != more.Kind() {
 		g.exit(u)
@@ -158,7 +160,7 @@ func (g *group) rename(u *unit, to, more audience.Audience) {
 		g.enter(u)
 		return
 	}
-	g.listMore(uint32(u.slot), u.audience, to, more)
+	g.insertMore(uint32(u.slot), u.audience, to, more)
 	u.audience = to
 }
 
@@ -203,7 +205,7 @@ func (s *Scheduler) find(door *unit, a audience.Audience) (*unit, *cohort) {
 	}
 	class := door.class()
 	page := class.page(a)
-	if u := s.leastGrown(g, a, page, s.isSmall(door)); u != nil {
+	if u := s.leastGrown(g, a, page, s.isSmall(door) && g.tells(a)); u != nil {
 		return u, nil
 	}
 	// None has any of it. The fullest that it fits into leaves most room to others.
@@ -216,13 +218,12 @@ func (s *Scheduler) find(door *unit, a audience.Audience) (*unit, *cohort) {
 }
 
 // leastGrown is the unit that grows least of those that name an atom of a and keep to
-// the page, in a group of which no request can be too large, or any may.
-func (s *Scheduler) leastGrown(g *group, a audience.Audience, page int, isSmall bool) *unit {
+// the page. told says that masks alone tell by how much, without a look at the units.
+func (s *Scheduler) leastGrown(g *group, a audience.Audience, page int, told bool) *unit {
 	var l look
 	g.lookFor(&l, a)
 	var best *unit
 	least, tried := 0, 0
-	told := isSmall && g.tells(a) // by masks alone, without a look at the units
 	for _, list := range l.lists[:l.n] {
 		for _, slot := range list {
 			if tried++; tried > candidates {
@@ -252,7 +253,7 @@ func (s *Scheduler) leastGrown(g *group, a audience.Audience, page int, isSmall 
 	if told && best != nil {
 		if n, ok := s.growth(best, a); !ok || n != least { // two atoms have one hash
 			g.blurred = true
-			return s.leastGrown(g, a, page, isSmall)
+			return s.leastGrown(g, a, page, false)
 		}
 	}
 	return best

@@ -85,11 +85,11 @@ func (w *groupWorld) least(a audience.Audience) (least, named int, found bool) {
 // Promise: fewest calls. What could be united is found, however many atoms and
 // units have come and gone.
 func TestAGroupFindsWhatGrowsLeast(t *testing.T) {
+	t.Attr("promise", "fewest-calls")
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		w := &groupWorld{
-			s: &Scheduler{}, g: &group{hasher: newHasher()}, tags: rapid.SampledFrom([]int{3, 12, 40, 200}).Draw(t, "tags of the app"),
-			asks: profile{traits: traits{policy: intent.Policy{Mode: intent.Merge}}, class: &class{}},
-		}
+		w := newGroupWorld()
+		w.tags = rapid.SampledFrom([]int{3, 12, 40, 200}).Draw(t, "tags of the app")
 		w.g.mask = rapid.SampledFrom([]uint32{^uint32(0), 1}).Draw(t, "bits of a hash")
 		steps := rapid.IntRange(1, 120).Draw(t, "steps")
 		for range steps {
@@ -120,13 +120,21 @@ func (w *groupWorld) step(t *rapid.T, a audience.Audience) {
 		return
 	}
 	least, named, found := w.least(a)
-	u := w.s.leastGrown(w.g, a, 0, true)
+	u := w.s.leastGrown(w.g, a, 0, false)
+	if told := w.s.leastGrown(w.g, a, 0, w.g.tells(a)); told != u {
+		t.Fatalf("masks tell %v for %v, the units %v", told, a, u)
+	}
+	if named == 0 {
+		w.fullest(t, a)
+	}
 	switch {
 	case u == nil && found && named <= candidates:
 		t.Fatalf("nothing is found for %v, which one grows by %d for", a, least)
 	case u == nil:
 		w.enter(a)
 		return
+	case !found:
+		t.Fatalf("%v is found for %v, which it does not unite with", u.audience, a)
 	}
 	growth, ok := u.audience.Growth(a)
 	if !ok || named <= candidates && growth != least {
@@ -138,6 +146,31 @@ func (w *groupWorld) step(t *rapid.T, a audience.Audience) {
 	} else {
 		w.enter(a)
 		w.takesOver(t, w.units[len(w.units)-1])
+	}
+}
+
+// fullest says whether what shares no atom with any goes into the fullest unit that it
+// fits into, while those that may have room are few enough to be looked at.
+func (w *groupWorld) fullest(t *rapid.T, a audience.Audience) {
+	most, roomy := 0, 0
+	for _, u := range w.units {
+		if u.audience.Kind() != a.Kind() || narrow(a) == narrowest {
+			continue
+		}
+		roomy++
+		if _, ok := u.audience.Growth(a); ok {
+			most = max(most, u.audience.Len())
+		}
+	}
+	got := 0
+	for u := range w.g.withRoom(a) {
+		if _, ok := u.audience.Growth(a); ok {
+			got = u.audience.Len()
+			break
+		}
+	}
+	if roomy <= candidates && got != most {
+		t.Fatalf("%v fits into a unit of %d, found one of %d", a, most, got)
 	}
 }
 
@@ -155,17 +188,94 @@ func (w *groupWorld) takesOver(t *rapid.T, u *unit) {
 
 // Promise: fewest calls. Two atoms that share a hash cost a look and no merge.
 func TestAtomsOfOneHash(t *testing.T) {
+	t.Attr("promise", "fewest-calls")
+	t.Parallel()
 	first, second := clash(t)
-	s := &Scheduler{}
-	w := &groupWorld{s: s, g: &group{hasher: newHasher()}, asks: profile{traits: traits{policy: intent.Policy{Mode: intent.Merge}}, class: &class{}}}
+	w := newGroupWorld()
 	w.enter(must(audience.OfAnyTag(first)))
 	w.enter(must(audience.OfAnyTag(second, "a", "b", "c")))
 	want := w.units[1]
-	if got := s.leastGrown(w.g, must(audience.OfAnyTag(second)), 0, true); got != want {
+	if got := w.s.leastGrown(w.g, must(audience.OfAnyTag(second)), 0, w.g.tells(must(audience.OfAnyTag(second)))); got != want {
 		t.Errorf("found %v, want %v", got, want.audience)
 	}
-	if err := w.g.check(w.units); err != nil && !w.g.blurred {
-		t.Error(err)
+	if err := w.g.check(w.units); err != nil || !w.g.blurred {
+		t.Errorf("%v; masks still tell: %v", err, !w.g.blurred)
+	}
+}
+
+// Promise: nothing lost. One audience may name two atoms of one hash, also where the
+// message has so many that none is left a bit.
+func TestTwoAtomsOfOneHashInOneAudience(t *testing.T) {
+	t.Attr("promise", "nothing-lost")
+	t.Parallel()
+	first, second := clash(t)
+	for _, more := range []int{0, maskBits + 5} {
+		w := newGroupWorld()
+		for n := range more {
+			w.enter(must(audience.OfAllTags("vip", fmt.Sprint(n))))
+		}
+		w.enter(must(audience.OfAnyTag(first, second)))
+		w.enter(must(audience.OfAllTags(first, second)))
+		w.enter(must(audience.OfAnyTag(first, "a")))
+		w.grow(w.units[more+2], must(audience.OfAnyTag(second, "b")))
+		if err := w.g.check(w.units); err != nil {
+			t.Error(err)
+		}
+		for len(w.units) > 0 {
+			w.exit(len(w.units) - 1)
+			if err := w.g.check(w.units); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// Promise: nothing lost. Units that come and go beside one whom many ask for cost
+// what they are, and leave nothing behind.
+func TestAGroupIsRenumberedRarely(t *testing.T) {
+	t.Attr("guards", "time and memory do not grow with what is gone")
+	t.Parallel()
+	w := newGroupWorld()
+	w.enter(must(audience.OfAnyTag("vip")))
+	for n := range 1000 {
+		w.grow(w.units[0], must(audience.OfAllTags("vip", fmt.Sprint(n))))
+	}
+	renumbered, slots := 0, 0
+	for n := range 10_000 {
+		w.enter(must(audience.OfAnyAttr(map[string]string{"city": fmt.Sprint(n)})))
+		before := len(w.g.units)
+		if w.exit(1); len(w.g.units) < before {
+			renumbered++
+		}
+		slots = max(slots, len(w.g.units))
+	}
+	if renumbered == 0 || renumbered > 10 || slots > 2*1000 {
+		t.Errorf("renumbered %d times, up to %d slots", renumbered, slots)
+	}
+}
+
+// Promise: fewest calls. Kinds of room that are gone leave their place to others.
+func TestRoomsAreUsedAgain(t *testing.T) {
+	t.Attr("promise", "fewest-calls")
+	t.Parallel()
+	w := newGroupWorld()
+	for n := range 2 * roomMost {
+		w.enter(must(audience.OfAllTags("vip", fmt.Sprint(n)))) // hold renumbering off
+	}
+	for n := range 2 * roomMost {
+		w.enter(must(audience.OfAnyAttr(map[string]string{fmt.Sprint("a", n): "x", fmt.Sprint("b", n): "x", fmt.Sprint("c", n): "x"})))
+		w.exit(len(w.units) - 1)
+	}
+	w.enter(must(audience.OfAnyTag("t")))
+	if got, _ := w.s.find(w.units[0], must(audience.OfAnyTag("u"))); got != w.units[len(w.units)-1] {
+		t.Errorf("found %v", got)
+	}
+}
+
+func newGroupWorld() *groupWorld {
+	return &groupWorld{
+		s: &Scheduler{}, g: &group{hasher: newHasher()}, tags: 3,
+		asks: profile{traits: traits{policy: intent.Policy{Mode: intent.Merge}}, class: &class{}},
 	}
 }
 

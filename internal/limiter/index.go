@@ -29,6 +29,9 @@ const (
 	roomMost = 256       // more kinds of room are not worth to be looked through
 )
 
+// maskBits is how many atoms have a bit of their own.
+const maskBits = 64
+
 // atomsMost is how many an audience may name.
 const atomsMost = max(audience.MaxTags, audience.MaxPairs)
 
@@ -57,11 +60,13 @@ type room struct {
 }
 
 func hashOf(texts ...string) uint32 {
+	const prime, end = 16777619, 0xff // which no text of UTF-8 holds
 	h := uint32(2166136261)
 	for _, text := range texts {
 		for n := range len(text) {
-			h = (h ^ uint32(text[n])) * 16777619
+			h = (h ^ uint32(text[n])) * prime
 		}
+		h = (h ^ end) * prime
 	}
 	return h
 }
@@ -72,22 +77,21 @@ func sharedBit(hash uint32) uint64 {
 	return 1 << (hash * golden >> 26)
 }
 
-// list enters the unit of the next slot under all that its audience names, and where
-// those look that have room; unlist takes it out.
-func (x *index) list(slot uint32, a audience.Audience) {
-	var mask uint64
-	for name, value := range a.Atoms() {
-		mask |= x.enlist(hashOf(name, value), slot)
-	}
-	x.masks = append(x.masks, mask)
+// insert enters the unit of the next slot under all that its audience names, and where
+// those look that have room; drop takes it out.
+func (x *index) insert(slot uint32, a audience.Audience) {
+	x.masks = append(x.masks, 0)
 	x.rooms = append(x.rooms, noRoom)
+	for name, value := range a.Atoms() {
+		x.masks[slot] |= x.enlist(hashOf(name, value), slot)
+	}
 	x.setRoom(slot, a)
 }
 
-func (x *index) unlist(slot uint32) { x.masks[slot], x.rooms[slot] = 0, noRoom }
+func (x *index) drop(slot uint32) { x.masks[slot], x.rooms[slot] = 0, noRoom }
 
-// listMore is list for what the unit of a slot names since it has grown by more.
-func (x *index) listMore(slot uint32, before, after, more audience.Audience) {
+// insertMore is insert for what the unit of a slot names since it has grown by more.
+func (x *index) insertMore(slot uint32, before, after, more audience.Audience) {
 	for name, value := range more.Atoms() {
 		if !names(before, name, value) {
 			x.masks[slot] |= x.enlist(hashOf(name, value), slot)
@@ -105,10 +109,11 @@ func names(a audience.Audience, name, value string) bool {
 	return false
 }
 
-// enlist enters a slot under an atom and returns the atom's bit.
+// enlist enters a slot under an atom and returns the atom's bit. Two atoms of one unit
+// may have one hash: then it is there twice, which costs a look.
 func (x *index) enlist(hash, slot uint32) uint64 {
 	switch m := x.mention(hash); {
-	case m == 0 && len(x.namings) < bits.UintSize:
+	case m == 0 && len(x.namings) < maskBits:
 		bit := uint64(1) << len(x.namings)
 		x.atoms.add(hash, byNaming(len(x.namings)))
 		x.namings = append(x.namings, naming{slots: []uint32{slot}, bit: bit})
@@ -135,7 +140,8 @@ func (x *index) mention(hash uint32) mention {
 }
 
 func (x *index) setRoom(slot uint32, a audience.Audience) {
-	if x.rooms[slot] = noRoom; narrow(a) == narrowest {
+	x.rooms[slot] = noRoom
+	if narrow(a) == narrowest {
 		x.rooms[slot] = isNarrow
 		return
 	}
@@ -145,14 +151,33 @@ func (x *index) setRoom(slot uint32, a audience.Audience) {
 	}
 	at := slices.IndexFunc(x.roomy, func(has room) bool { return has.kind == r.kind && has.size == r.size && has.names == r.names })
 	if at < 0 {
-		if len(x.roomy) == roomMost {
+		if at = x.newRoom(r); at < 0 {
 			return
 		}
-		at = len(x.roomy)
-		x.roomy = append(x.roomy, r)
 	}
 	x.rooms[slot] = uint16(at + 1)
 	x.roomy[at].slots = append(x.roomy[at].slots, slot)
+}
+
+// newRoom makes a kind of room, in the place of one that is empty where there are many,
+// and returns its place, or -1 where all of many are in use.
+func (x *index) newRoom(r room) int {
+	if len(x.roomy) < roomMost {
+		x.roomy = append(x.roomy, r)
+		return len(x.roomy) - 1
+	}
+	for at := range x.roomy {
+		if x.pruneRoom(at); len(x.roomy[at].slots) == 0 {
+			x.roomy[at] = r
+			return at
+		}
+	}
+	return -1
+}
+
+func (x *index) pruneRoom(at int) {
+	r := &x.roomy[at]
+	r.slots = prune(r.slots, func(slot uint32) bool { return x.rooms[slot] == uint16(at+1) })
 }
 
 // attributes has a bit for each attribute that a names; several may have the same.
@@ -170,6 +195,9 @@ func attributes(a audience.Audience) uint64 {
 // fullest first.
 func (g *group) withRoom(a audience.Audience) iter.Seq[*unit] {
 	return func(yield func(*unit) bool) {
+		if narrow(a) == narrowest {
+			return // it unites with what it has an atom in common with, or not at all
+		}
 		taken, tried := attributes(a), 0
 		for size := atomsMost - a.Len(); size > 0; size-- {
 			for n := range g.roomy {
@@ -177,7 +205,7 @@ func (g *group) withRoom(a audience.Audience) iter.Seq[*unit] {
 				if r.kind != a.Kind() || r.size != size {
 					continue
 				}
-				r.slots = prune(r.slots, func(slot uint32) bool { return g.rooms[slot] == uint16(n+1) })
+				g.pruneRoom(n)
 				most := candidates
 				if r.names&taken != 0 {
 					most = 1 // is as good as all: they have another value of one attribute, unless two have one bit

@@ -105,7 +105,7 @@ func (s *Scheduler) withinCeiling(u *purse, at time.Time, p price, trust trust) 
 		return p
 	}
 	if own.left() <= 0 {
-		return dearest(false)
+		return dearest(p.moves) // what may borrow waits for plenty, which comes with time
 	}
 	own.free += ceilingSlack * own.capacity
 	pace, floor := own.pace(0), s.holdFloor()

@@ -65,11 +65,13 @@ func (t *table[R]) grow() {
 
 // at is the place of what is there.
 func (t *table[R]) at(h uint32, r R) int {
-	at := t.home(h)
-	for t.refs[at] != r || t.hashes[at] != h {
-		at = t.next(at)
+	var none R
+	for at := t.home(h); t.refs[at] != none; at = t.next(at) {
+		if t.refs[at] == r && t.hashes[at] == h {
+			return at
+		}
 	}
-	return at
+	panic("limiter: a table lacks what it should hold")
 }
 
 // replace puts what has the same hash into the place of old, which is there.

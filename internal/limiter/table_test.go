@@ -10,6 +10,8 @@ import (
 // What stands in a table is found under its hash and under no other, whatever has come
 // and gone beside it: references may be equal, hashes too, but not both.
 func TestATableAgreesWithAList(t *testing.T) {
+	t.Attr("promise", "nothing-lost")
+	t.Parallel()
 	type entry struct {
 		hash uint32
 		ref  uint32
