@@ -123,6 +123,9 @@ type trust struct {
 
 // join is the mean of the two answers by ratio, as prices are compared.
 func (t trust) join(blind, expected float64) float64 {
+	if blind == expected {
+		return blind // rounding must not make the floor dearer
+	}
 	w := t.up
 	if expected < blind {
 		w = t.down
