@@ -270,14 +270,29 @@ func (c clauses) attributes() []string {
 	return names
 }
 
-// cases remembers the clauses of rules, which many are compared with.
-type cases map[*rule]clauses
+// cases remembers the clauses of rules and the terms of their conditions, which many
+// are compared with.
+type cases struct {
+	clauses map[*rule]clauses
+	terms   map[*expression]*term
+}
+
+func newCases() cases { return cases{map[*rule]clauses{}, map[*expression]*term{}} }
 
 func (c cases) of(r *rule) clauses {
-	known, ok := c[r]
+	known, ok := c.clauses[r]
 	if !ok {
 		known = r.clauses()
-		c[r] = known
+		c.clauses[r] = known
+	}
+	return known
+}
+
+func (c cases) term(e *expression) *term {
+	known, ok := c.terms[e]
+	if !ok {
+		known = newTerm(e.root, e.info)
+		c.terms[e] = known
 	}
 	return known
 }
@@ -306,69 +321,69 @@ func (c cases) takenBy(r *rule, others []*rule) []*rule {
 // fits the clause, which is one of other's.
 func (c cases) decides(r, other *rule, one clause) bool {
 	own := c.of(r)
-	return !own.tooMany && slices.ContainsFunc(own.all, one.implies) && follows(other.when, r.when)
+	return !own.tooMany && slices.ContainsFunc(own.all, one.implies) && c.follows(other.when, r.when)
 }
 
 // takesAllOf says whether r can be seen to match whatever other matches. False
 // says nothing.
-func (r *rule) takesAllOf(other *rule) bool { return cases{}.takenBy(other, []*rule{r}) != nil }
+func (r *rule) takesAllOf(other *rule) bool { return newCases().takenBy(other, []*rule{r}) != nil }
 
 // follows says whether wherever b is true or fails, a is true or fails: in both
 // cases a rule has decided. It follows the shape of the conditions, in which an
 // error of one side of && and || counts for nothing beside a side that decides.
-func follows(b, a *expression) bool {
+func (c cases) follows(b, a *expression) bool {
 	switch {
 	case a == nil:
 		return true
 	case b == nil:
-		return a.root.Kind() == ast.LiteralKind && a.root.AsLiteral().Value() == true
+		return newTerm(a.root, a.info).literal(true)
 	}
-	return term{b.root, b.info}.follows(term{a.root, a.info})
+	return c.term(b).follows(c.term(a))
 }
 
-// term is a part of a condition.
+// term is a part of a condition, as it is written but for spaces and brackets.
 type term struct {
-	expr ast.Expr
-	info *ast.SourceInfo
+	expr    ast.Expr
+	text    string
+	and, or []*term // the sides, where it is one of these
 }
 
-// parts returns the sides of a call of the operator, nil of anything else.
-func (t term) parts(operator string) []term {
-	if t.expr.Kind() != ast.CallKind || t.expr.AsCall().FunctionName() != operator {
-		return nil
+func newTerm(e ast.Expr, info *ast.SourceInfo) *term {
+	t := &term{expr: e}
+	if text, err := parser.Unparse(e, info); err == nil {
+		t.text = text
 	}
-	var all []term
-	for _, side := range t.expr.AsCall().Args() {
-		all = append(all, term{side, t.info})
+	if e.Kind() != ast.CallKind {
+		return t
 	}
-	return all
+	var sides *[]*term
+	switch e.AsCall().FunctionName() {
+	case operators.LogicalAnd:
+		sides = &t.and
+	case operators.LogicalOr:
+		sides = &t.or
+	default:
+		return t
+	}
+	for _, side := range e.AsCall().Args() {
+		*sides = append(*sides, newTerm(side, info))
+	}
+	return t
 }
 
-func (t term) literal(want bool) bool {
+func (t *term) literal(want bool) bool {
 	return t.expr.Kind() == ast.LiteralKind && t.expr.AsLiteral().Value() == want
 }
 
-// equals compares how two terms are written, but for spaces and brackets.
-func (t term) equals(o term) bool {
-	a, err := parser.Unparse(t.expr, t.info)
-	if err != nil {
-		return false
-	}
-	b, err := parser.Unparse(o.expr, o.info)
-	return err == nil && a == b
-}
-
 // follows says whether a follows from t, in the sense of the function above.
-func (t term) follows(a term) bool {
-	if t.equals(a) || a.literal(true) || t.literal(false) {
+func (t *term) follows(a *term) bool {
+	switch {
+	case t.text != "" && t.text == a.text, a.literal(true), t.literal(false):
 		return true
+	case a.and != nil:
+		return !slices.ContainsFunc(a.and, func(p *term) bool { return !t.follows(p) })
+	case t.or != nil:
+		return !slices.ContainsFunc(t.or, func(p *term) bool { return !p.follows(a) })
 	}
-	if both := a.parts(operators.LogicalAnd); both != nil {
-		return !slices.ContainsFunc(both, func(p term) bool { return !t.follows(p) })
-	}
-	if either := t.parts(operators.LogicalOr); either != nil {
-		return !slices.ContainsFunc(either, func(p term) bool { return !p.follows(a) })
-	}
-	return slices.ContainsFunc(t.parts(operators.LogicalAnd), func(p term) bool { return p.follows(a) }) ||
-		slices.ContainsFunc(a.parts(operators.LogicalOr), t.follows)
+	return slices.ContainsFunc(t.and, func(p *term) bool { return p.follows(a) }) || slices.ContainsFunc(a.or, t.follows)
 }

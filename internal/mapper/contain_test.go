@@ -68,7 +68,7 @@ func TestTakenBy(t *testing.T) {
 			r := mustParse(t, onlyConditions(append(tt.earlier, tt.later)...))
 			last := len(r.rules) - 1
 			var names []string
-			for _, by := range (cases{}).takenBy(r.rules[last], r.rules[:last]) {
+			for _, by := range newCases().takenBy(r.rules[last], r.rules[:last]) {
 				names = append(names, by.name)
 			}
 			if got := strings.Join(names, " "); got != tt.want {
@@ -117,7 +117,7 @@ func TestTakenByIsTrue(t *testing.T) {
 		if err != nil {
 			t.Skip() // types that exclude each other are refused
 		}
-		known := cases{}
+		known := newCases()
 		for i, later := range r.rules {
 			by := known.takenBy(later, r.rules[:i])
 			if by == nil {

@@ -35,7 +35,7 @@ func (l *loader) lint(now time.Time) {
 func (l *loader) lintReach(near *reach, i int) {
 	r, n := l.compiled[i], l.places[i]
 	own := near.known.of(r)
-	if r.when != nil && (term{r.when.root, r.when.info}).literal(false) {
+	if r.when != nil && newTerm(r.when.root, r.when.info).literal(false) {
 		l.warn(n.get("when"), "when", "it is false for every event, so the rule takes none", "take the rule out, or say when it is true")
 		return
 	}

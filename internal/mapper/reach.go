@@ -16,7 +16,7 @@ type reach struct {
 }
 
 func newReach(rules []*rule) *reach {
-	x := &reach{rules: rules, known: cases{}, byValue: map[exact][]int{}, last: map[string]int{}, lastAny: -1}
+	x := &reach{rules: rules, known: newCases(), byValue: map[exact][]int{}, last: map[string]int{}, lastAny: -1}
 	askers := map[exact]int{}
 	for i, r := range rules {
 		if r.types == nil {

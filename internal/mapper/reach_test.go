@@ -63,7 +63,7 @@ func TestReachIsThatOfAllPairs(t *testing.T) {
 		if err != nil {
 			rt.Skip(err) // a rule that no type passes
 		}
-		near, known := newReach(r.rules), cases{}
+		near, known := newReach(r.rules), newCases()
 		for i, this := range r.rules {
 			var before []*rule
 			for _, o := range r.rules[:i] {
