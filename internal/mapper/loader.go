@@ -24,6 +24,8 @@ type loader struct {
 	warnings []*FileError // what is legal and will surprise
 	refused  int          // calls of refuse: a part that raised it must not be used
 
+	bared map[[2]int]bool // lines and columns of strings that begin like a tag, told when the text was read
+
 	catalog    *catalog
 	validators map[string]*validator
 	typing     *typing         // of the rule being read; nil: its expressions are not checked

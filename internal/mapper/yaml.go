@@ -2,12 +2,10 @@ package mapper
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
@@ -90,9 +88,22 @@ func (l *loader) tree(data []byte) *node {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // a byte order mark, which the parser takes for text
 	// To YAML it is all one; the parser counts a line twice that ends in a comment.
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
-	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
+	tokens := lexer.Tokenize(string(data))
+	for _, t := range tokens {
+		if t.Type == yamltoken.DirectiveType {
+			l.refuse(placeOf(t), "", "a line that begins with % is a directive of YAML, which is not read", "take the line out")
+			return nil
+		}
+	}
+	if !bytes.HasSuffix(data, []byte("\n")) && bytes.Contains(data[bytes.LastIndexByte(data, '\n')+1:], []byte("!")) {
+		tokens = lexer.Tokenize(string(data) + "\n") // the scanner leaves out a tag at the very end
+	}
+	if mended, found := l.bare(data, tokens); found {
+		data, tokens = mended, lexer.Tokenize(string(mended))
+	}
+	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
-		l.syntax(data, err)
+		l.syntax(data, tokens, err)
 		return nil
 	}
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
@@ -106,38 +117,6 @@ func (l *loader) tree(data []byte) *node {
 		}
 	}
 	return root
-}
-
-// syntax notes what the parser could not read, with the one trap that rule
-// files have by nature: YAML takes the { of an unquoted ${…} for its own.
-func (l *loader) syntax(data []byte, err error) {
-	place, msg := &node{line: 1, column: 1}, err.Error()
-	if e, ok := errors.AsType[*yaml.SyntaxError](err); ok {
-		msg = strings.ToLower(e.Message[:1]) + e.Message[1:]
-		if e.Token != nil && e.Token.Position != nil {
-			place.line, place.column = e.Token.Position.Line, e.Token.Position.Column
-		}
-	}
-	trapped := false
-	for _, t := range lexer.Tokenize(string(data)) {
-		if t.Type == yamltoken.MappingStartType && t.Prev != nil && t.Prev.Type == yamltoken.StringType &&
-			strings.HasSuffix(t.Prev.Value, "$") && t.Prev.Position.Line == t.Position.Line {
-			trapped = true
-			l.refuse(&node{line: t.Position.Line, column: t.Position.Column - 1}, "",
-				"inside { } or [ ] YAML takes the brace of ${ for its own", `put the string in quotes: "${…}"`)
-		}
-	}
-	if trapped {
-		return
-	}
-	do := "mend the YAML here, or just before"
-	switch {
-	case strings.Contains(msg, "'\t'"):
-		msg, do = "there is a tab", "YAML is indented with spaces: replace it"
-	case strings.Contains(l.excerpt(place.line), "${"):
-		do = `a string with ${…} and a colon, a # or a comma needs quotes: "${…}"`
-	}
-	l.refuse(place, "", msg, do)
 }
 
 func at(n ast.Node) *node {
@@ -181,7 +160,7 @@ func (l *loader) node(n ast.Node) *node {
 		*out = node{kind: mapNode, line: at(n.Key).line, column: at(n.Key).column}
 		l.pair(out, n)
 	default:
-		l.refuse(out, "", "anchors, aliases, tags and special numbers are not read", "write the value out")
+		l.special(out)
 		out.kind, out.unread = nullNode, true
 	}
 	return out
