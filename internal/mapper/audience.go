@@ -138,8 +138,12 @@ func (l *loader) attributes(n *node, field string, spec *audienceSpec) {
 		case err == nil:
 		case value == "" || len(value) > audience.MaxBytes:
 			l.refuseText(p.value, at, value, err)
+		case p.key.text == "":
+			l.refuse(p.key, at, "an attribute without a name", "name it as the app does")
+		case len(p.key.text) > audience.MaxBytes:
+			l.refuse(p.key, at, fmt.Sprintf("the name has %d bytes, allowed 1 to %d", len(p.key.text), audience.MaxBytes), "name the attribute as the app does: the API counts bytes of UTF-8, not characters")
 		default:
-			l.refuse(p.key, at, err.Error(), "name the attribute as the app does: 1 to 50 bytes of UTF-8")
+			l.refuse(p.key, at, err.Error(), "name the attribute as the app does")
 		}
 		l.checkWord(p.key, at, p.key.text, l.vocabulary.attributes)
 		spec.items = append(spec.items, audienceItem{name: p.key.text, value: t})

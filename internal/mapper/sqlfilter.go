@@ -186,7 +186,10 @@ func (l *loader) sqlFilter(n *node, field string) *sqlFilter {
 	x, err := compileSQL(text)
 	if err != nil {
 		do := "it is CloudEvents SQL over attributes, like source LIKE '/crm/%'"
-		if strings.Contains(text, "data.") {
+		switch {
+		case len(text) > maxExpression:
+			do = "write it as several under any or all"
+		case strings.Contains(text, "data."):
 			do = "CloudEvents SQL sees attributes only: ask for data in when"
 		}
 		l.refuse(n, field, err.Error(), do)

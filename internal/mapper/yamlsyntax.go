@@ -121,7 +121,7 @@ func (m *mistake) quotes() bool {
 	if m.token.Type == yamltoken.MappingValueType {
 		return false
 	}
-	m.l.refuse(m.place, "", "text goes on behind the closing quote", "quote the whole: "+quoted(m.from(begin)))
+	m.l.refuse(m.place, "", "text goes on behind the closing quote", m.quoteWhole(begin))
 	return true
 }
 
@@ -178,7 +178,7 @@ func (m *mistake) behind() bool {
 	}
 	start := &node{line: m.place.line, column: m.valueColumn(m.place.line)}
 	if value := m.from(start); strings.HasPrefix(value, "[") || strings.HasPrefix(value, "{") {
-		do := "quote the whole: " + quoted(value)
+		do := m.quoteWhole(start)
 		if key(m.line(m.place.line)) != "when" {
 			do = "take it out, or " + do
 		}
@@ -206,8 +206,8 @@ func (m *mistake) colons() bool {
 			m.l.refuse(m.place, "", "a colon and a space in a string without quotes", "put all of the string in quotes")
 			return true
 		}
-		value := m.from(&node{line: m.place.line, column: m.valueColumn(m.place.line)})
-		m.l.refuse(m.place, "", "a colon and a space in a string without quotes, which YAML takes for a key and its value", "quote the whole: "+quoted(value))
+		start := &node{line: m.place.line, column: m.valueColumn(m.place.line)}
+		m.l.refuse(m.place, "", "a colon and a space in a string without quotes, which YAML takes for a key and its value", m.quoteWhole(start))
 		return true
 	}
 	start := m.start()
@@ -431,6 +431,15 @@ func quoted(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", "''") + "'"
 }
 
+// quoteWhole says how the value that begins there is written in quotes.
+func (m *mistake) quoteWhole(start *node) string {
+	next := m.line(start.line + 1)
+	if strings.TrimSpace(next) != "" && indentation(next) > len(dashes.FindString(m.line(start.line))) {
+		return "put all of it in quotes, to the end of the last line"
+	}
+	return "quote the whole: " + quoted(m.from(start))
+}
+
 func shortened(text string) string {
 	if text := []rune(text); len(text) > 60 {
 		return string(text[:60]) + "…"
@@ -444,11 +453,14 @@ func shortened(text string) string {
 // would give a tag what stands on the lines below it.
 func (l *loader) bare(data []byte, tokens yamltoken.Tokens) ([]byte, bool) {
 	var m *mistake
+	kinds := map[yamltoken.Type]string{yamltoken.TagType: "a tag", yamltoken.AnchorType: "an anchor", yamltoken.AliasType: "an alias"}
+	seen := 0 // the line: one value begins on it, and a line may be all that there is
 	for _, t := range tokens {
-		kind := map[yamltoken.Type]string{yamltoken.TagType: "a tag", yamltoken.AnchorType: "an anchor", yamltoken.AliasType: "an alias"}[t.Type]
-		if kind == "" {
+		kind := kinds[t.Type]
+		if kind == "" || placeOf(t).line == seen {
 			continue
 		}
+		seen = placeOf(t).line
 		if m == nil {
 			m = &mistake{l: l, lines: strings.Split(string(data), "\n")}
 			l.bared = map[[2]int]bool{}
