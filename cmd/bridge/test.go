@@ -41,7 +41,7 @@ of what was expected, and leaves everything else as it is: read the difference.
 A test without expect: gets one.
 
 --coverage says which rules no test made take an event, and which parts of their
-when no test has seen true, or false.`,
+when, and of their filters, no test has seen true, or false.`,
 		Example: "  bridge test rules_test.yaml\n" +
 			"  bridge test --coverage-min 100 --format github rules/...\n" +
 			"  bridge test --update rules_test.yaml && git diff",
@@ -149,7 +149,7 @@ func (r *testReport) book(path string) (*rulebook, error) {
 type covered struct {
 	Rules   string      `json:"rules"`
 	Seen    int         `json:"seen"`
-	Of      int         `json:"of"` // rules, and operands of when with each of their values
+	Of      int         `json:"of"` // rules, and operands of when and filters with each of their values
 	Percent float64     `json:"percent"`
 	Missing []uncovered `json:"missing"`
 }

@@ -22,6 +22,10 @@ func (f *testFlags) print(w io.Writer, all *testReport) error {
 			for _, m := range c.Missing {
 				annotation{level: "warning", file: c.Rules, line: m.Line, column: m.Column, title: "not tested", text: m.Msg}.write(w)
 			}
+			if c.Percent < f.coverageMin { // or only warnings would stand beside exit code 1
+				text := fmt.Sprintf("coverage %.1f %%, wanted %v %% (%d of %d seen)", c.Percent, f.coverageMin, c.Seen, c.Of)
+				annotation{level: "error", file: c.Rules, title: "not tested enough", text: text}.write(w)
+			}
 		}
 		return nil
 	}
