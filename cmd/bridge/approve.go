@@ -25,7 +25,7 @@ What is approved is the text as it was read: another text of the same rule needs
 approval of its own, events of the same text do not.`,
 		Example: `  bridge approve list
   bridge approve grant 3f0c… --comment "read it, facts are right"`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return exitError{code: exitUsage, err: errors.New("say what to do: list or grant\nsee bridge approve --help")}
 		},
@@ -40,7 +40,7 @@ func newApproveListCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "What waits for approval: message, audience, until when, who approved",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkOutput(output); err != nil {
 				return err
@@ -139,7 +139,7 @@ func newApproveGrantCmd() *cobra.Command {
 	admin.add(cmd)
 	cmd.Flags().StringVar(&ask.Author, "author", "", "who approves (default: the user of this machine)")
 	cmd.Flags().StringVar(&ask.Comment, "comment", "", "what the journal keeps beside the name")
-	cobra.CheckErr(cmd.MarkFlagRequired("comment"))
+	need(cmd, "comment", "say what the journal keeps beside your name, as --comment 'read by two of us'")
 	return cmd
 }
 

@@ -53,7 +53,7 @@ The exit code is 1 if somebody was reached wrongly, missed or reached twice, if
 the budget was broken, or if events had not ended after a minute. With --for, or
 interrupted, the call in flight is finished and what still waits is only counted.`,
 		Example: "  bridge demo\n  bridge demo --json | jq .dispositions\n  bridge demo --keep --http-addr 127.0.0.1:8080",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.bounded = cmd.Flags().Changed("for")
 			return runDemo(cmd.Context(), o, cmd.OutOrStdout(), cmd.ErrOrStderr())

@@ -24,7 +24,7 @@ place there, as 0@12.`,
 		Example: `  bridge dlq list --rule vip --from -24h
   bridge dlq show 0@12
   bridge dlq retry --rule vip --from 2026-03-01`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newDLQListCmd(), newDLQShowCmd(), newDLQRetryCmd())
@@ -45,7 +45,7 @@ A letter of a refused push is a request. The events that it carried come again b
 bridge replay --disposition rejected.`,
 		Example: `  bridge dlq retry --reason rule_failed --rule vip --from 2026-03-01
   bridge dlq retry 0@12 --execute`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMostOneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				f.sel.Letter = args[0]

@@ -18,7 +18,7 @@ func newEnvCmd() *cobra.Command {
 and its meaning. A secret may also stand in a file: its variable's name with _FILE
 at the end then names the file.`,
 		Example: "  bridge env\n  bridge env -o json | jq -r '.[] | select(.required) | .name'",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkOutput(output); err != nil {
 				return err

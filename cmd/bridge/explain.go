@@ -71,7 +71,7 @@ func newExplainCmd() *cobra.Command {
 	cmd.Flags().StringVar(&received, "received", "", "when the events reached Kafka, RFC 3339 (default now)")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "show what every expression came to, not only those that kept the event away")
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json, one object an event")
-	cobra.CheckErr(cmd.MarkFlagRequired("rules"))
+	need(cmd, "rules", "name the rule file, as --rules rules.yaml")
 	return cmd
 }
 

@@ -40,7 +40,7 @@ It reads only, and may run beside a bridge. The brokers, the login and the topic
 come from BRIDGE_KAFKA_*. The exit code is 1 if a record cannot be read: one of a
 newer bridge, or one that is none of the journal's.`,
 		Example: "  bridge journal --from -2h\n  bridge journal --json | jq -c 'select(.record.attempt).record.attempt | {id, number, why}'",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runJournal(cmd, f) },
 	}
 	flags := cmd.Flags()

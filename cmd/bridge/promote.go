@@ -31,7 +31,7 @@ them. Where it may not write the file, as a mounted ConfigMap's, nothing changes
 the answer says what to do instead.`,
 		Example: `  bridge promote                                what would be otherwise
   bridge promote --execute                      go on by the shadow rules`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkOutput(output); err != nil {
 				return err

@@ -50,7 +50,7 @@ Kinds: code, status, garbage, reset, close, stall, delay, skew; "after": true le
 the push be done first, so that its caller is left in doubt. /sim/ asks for no
 signature: keep the address on a loopback interface.`,
 		Example: "  bridge pushsim --users 2000 --quota 100",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return servePushsim(cmd, f) },
 	}
 	flags := cmd.Flags()

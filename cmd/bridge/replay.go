@@ -51,7 +51,7 @@ secret of the push API.`,
 		Example: `  bridge replay --disposition expired --from 2026-03-01 --to 2026-03-02
   bridge replay --topic member.promo --from -2h --where 'data.level >= 3' --id promo-fix --execute
   bridge replay status promo-fix`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.sel.byOffset = cmd.Flags().Changed("from-offset") || cmd.Flags().Changed("to-offset")
 			return runReplay(cmd, f)
@@ -86,6 +86,7 @@ func (f *replayFlags) common(cmd *cobra.Command) {
 	flags.DurationVar(&f.against, "against", 24*time.Hour, "the plan plays the events of so long ago beside the replay; 0: none")
 	flags.BoolVar(&f.execute, "execute", false, "do it")
 	flags.BoolVar(&f.wait, "wait", false, "with --execute: until all of them have ended")
+	only(cmd, "wait", "execute", "a plan lets nothing come that could be waited for")
 	flags.StringVarP(&f.output, "output", "o", "text", "form of the plan: text or json")
 }
 

@@ -47,6 +47,10 @@ func newRootCmd() *cobra.Command {
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		// Without a body cobra takes any argument for a question about usage.
+		completion.Args = noArgs
+		for _, shell := range completion.Commands() {
+			shell.Args = noArgs
+		}
 		completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	}
 	return root
@@ -58,7 +62,7 @@ func execute(ctx context.Context, root *cobra.Command) error {
 	understood := false
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		// cobra looks at these only after this hook.
-		if err := errors.Join(cmd.ValidateRequiredFlags(), checkApart(cmd)); err != nil {
+		if err := errors.Join(checkNeeded(cmd), checkEmpty(cmd), checkApart(cmd), checkOnly(cmd)); err != nil {
 			return err
 		}
 		understood = true
@@ -83,7 +87,7 @@ func newHelpCmd() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			about, rest, err := cmd.Root().Find(args)
 			if err == nil && len(rest) > 0 {
-				err = fmt.Errorf("unknown command %q for %q", rest[0], about.CommandPath())
+				err = unknown(about, rest[0])
 			}
 			if err != nil {
 				return exitError{code: exitUsage, err: err}

@@ -35,7 +35,7 @@ which BRIDGE_LANES and BRIDGE_LANE_<NAME>_* configure.`,
   export BRIDGE_PUSH_SECRET_KEY_FILE=/run/secrets/push-key BRIDGE_PUSH_REGION=singapore
   export BRIDGE_RULES_FILE=rules.yaml
   bridge run`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, warnings, err := config.Load(os.Environ())
 			if err != nil {

@@ -23,7 +23,7 @@ beside the rules and name it in their first line.
 
   bridge schema rules > rules.v1.json
   # yaml-language-server: $schema=./rules.v1.json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
@@ -43,7 +43,7 @@ func newSchemaOfCmd(use, short, file string) *cobra.Command {
 		Use:     use,
 		Short:   short,
 		Example: fmt.Sprintf("  bridge schema %s > %s", use, file),
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			raw, err := schemas.FS.ReadFile(file)
 			if err != nil {
@@ -62,7 +62,7 @@ func newShippedCmd(use, short, dir, prefix string) *cobra.Command {
 		Use:     use + " [TYPE]",
 		Short:   short,
 		Example: fmt.Sprintf("  bridge schema %s\n  bridge schema %s %s", use, use, map[string]string{"event": "member.promo > schemas/member.promo.json", "results": "bridge.event.disposed.v1"}[use]),
-		Args:    cobra.MaximumNArgs(1),
+		Args:    atMostOneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			types, err := shipped(dir, prefix)
 			if err != nil {

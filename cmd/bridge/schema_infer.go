@@ -51,7 +51,7 @@ Without --out the drafts go to standard output. An event that no rule could use 
 left out, the first of them are named on standard error, and the exit code is 1.`,
 		Example: "  bridge schema infer events.jsonl --out schemas\n" +
 			"  bridge schema infer --topic orders --from -24h --max 50000 --out schemas",
-		Args: cobra.MaximumNArgs(1),
+		Args: atMostOneArg,
 		RunE: func(cmd *cobra.Command, args []string) error { return runSchemaInfer(cmd, f, args) },
 	}
 	flags := cmd.Flags()

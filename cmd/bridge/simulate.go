@@ -101,7 +101,8 @@ the first of them are named on standard error, and the exit code is 1.`,
 	flags.Uint64Var(&f.seed, "seed", 1, "of what is drawn")
 	flags.StringVar(&f.out, "out", "", "file to write every call and every end without a call to, one JSON object a line")
 	flags.StringVarP(&f.output, "output", "o", "text", "text or json")
-	cobra.CheckErr(cmd.MarkFlagRequired("rules"))
+	need(cmd, "rules", "name the rule file, as --rules rules.yaml")
+	only(cmd, "limit", "compare", "it says how many of the events are described that other rules would change")
 	apart(cmd, "events", "topic", "the events come from a file or from topics; leave one of them out")
 	apart(cmd, "sort", "topic", "what topics hold is put into the order of its arrival anyway; leave --sort out")
 	for _, flag := range []string{"compare", "out", "html", "quota-at"} {

@@ -52,7 +52,7 @@ EVENT is a file with one CloudEvent in structured JSON; - reads standard input.`
 	flags.BoolVar(&f.execute, "execute", false, "write the event to Kafka; without it nothing is sent")
 	flags.StringVar(&f.emit.topic, "topic", "", "topic that the bridge reads the event from (required with --execute)")
 	flags.StringVar(&f.emit.brokers, "brokers", "", "host:port,… instead of BRIDGE_KAFKA_BROKERS")
-	cobra.CheckErr(cmd.MarkFlagRequired("rules"))
+	need(cmd, "rules", "name the rule file, as --rules rules.yaml")
 	return cmd
 }
 

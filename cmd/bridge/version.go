@@ -36,7 +36,7 @@ func newVersionCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "version",
 		Short:   "Print the version",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		Example: "  bridge version --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			info := readBuildInfo()
