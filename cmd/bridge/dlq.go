@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pushbridge/internal/consume"
 	"pushbridge/internal/offset"
 	"pushbridge/internal/results"
 )
@@ -63,16 +65,17 @@ func (s *selection) letterFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&s.From, "from", "", "given up from then on: a time, a day (UTC), or how long ago as -2h (default all)")
 	flags.StringVar(&s.To, "to", "", "given up before then (default now)")
-	flags.StringArrayVar(&s.Reasons, "reason", nil, "given up for this reason: "+reasonNames()+"; repeatable")
+	flags.StringArrayVar(&s.Reasons, "reason", nil, "given up for this reason: "+strings.Join(reasons(), ", ")+"; repeatable")
 	flags.StringVar(&s.Rule, "rule", "", "letters of this rule")
 }
 
-func reasonNames() string {
+// reasons are the words of --reason.
+func reasons() []string {
 	names := make([]string, len(results.Reasons))
 	for i, r := range results.Reasons {
 		names[i] = r.String()
 	}
-	return strings.Join(names, ", ")
+	return names
 }
 
 // parseLetter reads the place of a letter, with or without its topic.
@@ -130,3 +133,23 @@ func dlqDesk(cmd *cobra.Command, brokers string, s *selection) (*replayDesk, *ex
 }
 
 var errNoLetter = errors.New("no such letter")
+
+// letter returns the record of a letter that is named, or says that there is none.
+func (d *replayDesk) letter(ctx context.Context, x *extent, name string) (*consume.Record, error) {
+	at, err := parseLetter(name, d.cfg.Kafka.DLQTopic)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range x.Parts {
+		if p.Partition != at.ID || at.Offset < p.First || at.Offset >= p.Next {
+			continue
+		}
+		for r, err := range d.scan.Read(ctx, consume.Part{Partition: at.Partition, First: at.Offset, Next: at.Offset + 1}) {
+			if err != nil {
+				return nil, fmt.Errorf("read dead letter: %w", err)
+			}
+			return r, nil
+		}
+	}
+	return nil, fmt.Errorf("%s: %w: bridge dlq list prints those there are", at, errNoLetter)
+}

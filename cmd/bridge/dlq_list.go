@@ -194,22 +194,11 @@ where they are not; --raw writes exactly them, and nothing else.`,
 				return err
 			}
 			defer desk.close()
-			at, err := parseLetter(args[0], desk.cfg.Kafka.DLQTopic)
+			r, err := desk.letter(cmd.Context(), x, args[0])
 			if err != nil {
 				return err
 			}
-			for _, p := range x.Parts {
-				if p.Partition != at.ID || at.Offset < p.First || at.Offset >= p.Next {
-					continue
-				}
-				for r, err := range desk.scan.Read(cmd.Context(), consume.Part{Partition: at.Partition, First: at.Offset, Next: at.Offset + 1}) {
-					if err != nil {
-						return fmt.Errorf("read dead letter: %w", err)
-					}
-					return showLetter(cmd.OutOrStdout(), r, output, raw)
-				}
-			}
-			return fmt.Errorf("%s: %w: bridge dlq list prints those there are", at, errNoLetter)
+			return showLetter(cmd.OutOrStdout(), r, output, raw)
 		},
 	}
 	flags := cmd.Flags()

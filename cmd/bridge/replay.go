@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -53,7 +54,7 @@ secret of the push API.`,
   bridge replay status promo-fix`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			f.sel.byOffset = cmd.Flags().Changed("from-offset") || cmd.Flags().Changed("to-offset")
+			f.sel.typed(cmd.Flags().Changed)
 			return runReplay(cmd, f)
 		},
 	}
@@ -61,10 +62,10 @@ secret of the push API.`,
 	flags.StringArrayVar(&f.sel.Topics, "topic", nil, "topic of the events; repeatable")
 	flags.StringVar(&f.sel.From, "from", "", "from then on: when it reached Kafka, with --disposition when it ended; a time, a day (UTC), or how long ago as -2h")
 	flags.StringVar(&f.sel.To, "to", "", "before then (default now)")
-	flags.Int32Var(&f.sel.Partition, "partition", 0, "partition of the offsets")
-	flags.Int64Var(&f.sel.FromOffset, "from-offset", 0, "first offset, instead of --from")
+	flags.Int32Var(&f.sel.Partition, "partition", 0, "with --from-offset or --to-offset, their partition; needed where the topic has several")
+	flags.Int64Var(&f.sel.FromOffset, "from-offset", 0, "first offset of --partition, instead of --from")
 	flags.Int64Var(&f.sel.ToOffset, "to-offset", 0, "first offset that is left out (default the end)")
-	flags.StringArrayVar(&f.sel.Dispositions, "disposition", nil, "events that ended so: expired, unmatched, rejected, dead-lettered, superseded, pushed; repeatable")
+	flags.StringArrayVar(&f.sel.Dispositions, "disposition", nil, "events that ended so: "+strings.Join(endings(), ", ")+"; repeatable")
 	flags.StringVar(&f.sel.Rule, "rule", "", "with --disposition: under this rule")
 	flags.StringVar(&f.sel.Push, "push", "", "with --disposition: by this push")
 	f.common(cmd)
@@ -177,6 +178,10 @@ func runReplay(cmd *cobra.Command, f replayFlags) error {
 			return err
 		}
 		x = on.begun.Extent
+	} else if f.sel.Letter != "" {
+		if _, err := desk.letter(ctx, &x, f.sel.Letter); err != nil {
+			return err
+		}
 	}
 	if !on.cancelled.IsZero() {
 		return exitError{code: exitFindings, err: fmt.Errorf("replay %s was cancelled at %s: to begin anew choose another --id", id, stamp(on.cancelled))}

@@ -17,7 +17,6 @@ import (
 	"pushbridge/internal/journal"
 	"pushbridge/internal/mapper"
 	"pushbridge/internal/offset"
-	"pushbridge/internal/results"
 )
 
 // selection is which events come again, as it was typed. Two replays of one id are
@@ -43,8 +42,28 @@ type selection struct {
 	IgnoreExpiry bool   `json:"ignore_expiry,omitempty"`
 
 	byOffset  bool // --from-offset or --to-offset was typed
+	toOffset  bool // --to-offset was
+	partition bool // --partition was
 	condition *mapper.Condition
 	priority  intent.Priority
+}
+
+// typed notes which flags were typed whose values do not say so.
+func (s *selection) typed(changed func(flag string) bool) {
+	s.toOffset, s.partition = changed("to-offset"), changed("partition")
+	s.byOffset = s.toOffset || changed("from-offset")
+}
+
+// endings are the dispositions that choose events. What a duplicate repeats has ended
+// for itself.
+func endings() []string {
+	var names []string
+	for _, k := range journal.Kinds {
+		if k != journal.Duplicate {
+			names = append(names, k.String())
+		}
+	}
+	return names
 }
 
 // check compiles the selection and says what is wrong with it.
@@ -53,26 +72,29 @@ func (s *selection) check() error {
 		slices.Sort(list)
 	}
 	for _, d := range s.Dispositions {
-		if _, err := journal.ParseKind(d); err != nil {
-			return fmt.Errorf("--disposition: %w", err)
-		}
 		if d == journal.Duplicate.String() {
 			return errors.New("--disposition duplicate: what it repeats has ended for itself; choose that")
 		}
+		if err := checkWord("disposition", d, endings()); err != nil {
+			return err
+		}
 	}
 	for _, r := range s.Reasons {
-		if !slices.ContainsFunc(results.Reasons[:], func(known results.Reason) bool { return known.String() == r }) {
-			return fmt.Errorf("--reason %q: want one of %v", r, results.Reasons)
+		if err := checkWord("reason", r, reasons()); err != nil {
+			return err
 		}
 	}
 	var err error
 	s.priority = intent.Low
 	if s.Priority != "" {
-		if s.priority, err = intent.ParsePriority(s.Priority); err != nil {
+		if s.Priority == intent.Critical.String() {
+			return errors.New("--priority critical: what comes again is never that; high is the most")
+		}
+		if err := checkWord("priority", s.Priority, []string{intent.High.String(), intent.Normal.String(), intent.Low.String()}); err != nil {
 			return err
 		}
-		if s.priority == intent.Critical {
-			return errors.New("--priority critical: what comes again is never that; high is the most")
+		if s.priority, err = intent.ParsePriority(s.Priority); err != nil {
+			return err
 		}
 	}
 	if s.Where != "" {
@@ -82,6 +104,8 @@ func (s *selection) check() error {
 	}
 	byEnd := len(s.Dispositions) > 0
 	switch {
+	case s.Letter != "" && (s.From+s.To != "" || len(s.Reasons) > 0):
+		return fmt.Errorf("letter %s is named: --from, --to and --reason choose among all letters; leave them or it out", s.Letter)
 	case s.Letters:
 	case !byEnd && len(s.Topics) == 0:
 		return errors.New("want --topic, or --disposition for events that ended so")
@@ -93,7 +117,13 @@ func (s *selection) check() error {
 		return errors.New("--from-offset and --to-offset exclude --from and --to")
 	case !s.byOffset && s.From == "":
 		return errors.New("want --from: from when on (or --from-offset)")
-	case s.ToOffset != 0 && s.ToOffset <= s.FromOffset:
+	case s.partition && !s.byOffset:
+		return errors.New("--partition is that of --from-offset or --to-offset: give one of them, or leave it out")
+	case s.Partition < 0:
+		return fmt.Errorf("--partition %d: partitions count from 0", s.Partition)
+	case s.FromOffset < 0:
+		return fmt.Errorf("--from-offset %d: offsets count from 0", s.FromOffset)
+	case s.toOffset && s.ToOffset <= s.FromOffset:
 		return fmt.Errorf("--to-offset %d: want more than --from-offset %d", s.ToOffset, s.FromOffset)
 	}
 	_, _, err = parseBetween(s.From, s.To, time.Now()) // before anybody is asked for events
@@ -191,6 +221,9 @@ func (d *replayDesk) extentOf(ctx context.Context, s *selection, now time.Time) 
 		if err != nil {
 			return x, fmt.Errorf("select events: %w", err)
 		}
+		if err := s.checkPartition(topic, parts); err != nil {
+			return x, err
+		}
 		for _, p := range parts {
 			switch {
 			case s.byOffset && p.ID != s.Partition:
@@ -218,6 +251,25 @@ func (d *replayDesk) extentOf(ctx context.Context, s *selection, now time.Time) 
 		x.Results = append(x.Results, partOf(p))
 	}
 	return x, nil
+}
+
+// checkPartition says whether offsets are of one partition, and one that the topic has.
+func (s *selection) checkPartition(topic string, parts []consume.Part) error {
+	if !s.byOffset || slices.ContainsFunc(parts, func(p consume.Part) bool { return p.ID == s.Partition }) && (s.partition || len(parts) == 1) {
+		return nil
+	}
+	ids := make([]string, len(parts))
+	for i, p := range parts {
+		ids[i] = fmt.Sprint(p.ID)
+	}
+	has := fmt.Sprintf("%s has partition %s", topic, ids[0])
+	if len(ids) > 1 {
+		has = fmt.Sprintf("%s has partitions %s", topic, inWords(ids, "and"))
+	}
+	if !s.partition { // the same offsets are other events in each
+		return exitError{code: exitUsage, err: fmt.Errorf("%s: say by --partition of which the offsets are", has)}
+	}
+	return fmt.Errorf("--partition %d: %s", s.Partition, has)
 }
 
 // candidate is an event that is to come again.

@@ -35,6 +35,19 @@ type replayState struct {
 	Pushes    int            `json:"pushes"`           // calls that carried them
 }
 
+// listedReplay is what list says of a replay: what the replays' topic holds of it, and
+// not what became of its events, which stands in the results.
+type listedReplay struct {
+	ID        string    `json:"id"`
+	State     string    `json:"state"` // begun, fed or cancelled
+	Begun     time.Time `json:"begun,omitzero"`
+	Cancelled time.Time `json:"cancelled,omitzero"`
+	Command   string    `json:"command,omitempty"`
+	Selected  int       `json:"selected"`
+	Fed       int       `json:"fed"`
+	Copies    int       `json:"copies,omitempty"`
+}
+
 func newReplayStatusCmd() *cobra.Command {
 	var brokers, output string
 	cmd := &cobra.Command{
@@ -70,7 +83,10 @@ func newReplayListCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the replays that the topic still holds, oldest first",
-		Args:  noArgs,
+		Long: `List the replays that the topic still holds, oldest first: begun, fed (all of its
+events are on the topic) or cancelled. What became of the events it does not look
+up; bridge replay status ID does.`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkOutput(output); err != nil {
 				return err
@@ -84,9 +100,10 @@ func newReplayListCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			states := make([]*replayState, 0, len(all))
+			states := make([]listedReplay, 0, len(all))
 			for _, on := range all {
-				states = append(states, on.state())
+				s := on.state()
+				states = append(states, listedReplay{s.ID, s.State, s.Begun, s.Cancelled, s.Command, s.Selected, s.Fed, s.Copies})
 			}
 			if output == "json" {
 				return printJSON(cmd.OutOrStdout(), states)
