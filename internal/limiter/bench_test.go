@@ -44,6 +44,11 @@ var loads = []struct {
 	}},
 }
 
+// arrival is when the nth of so many comes: they are spread over half an hour.
+func arrival(n, of int) time.Time {
+	return start.Add(30 * time.Minute * time.Duration(n) / time.Duration(of))
+}
+
 func anyOf(r *rand.Rand, n, of int) audience.Audience {
 	tags := make([]string, n)
 	for i := range tags {
@@ -77,11 +82,13 @@ func BenchmarkScheduler(b *testing.B) {
 					for from := 0; from < n; from += chunk {
 						intents := make([]intent.Intent, 0, chunk)
 						for i := range chunk {
-							intents = append(intents, load.make(b, r, from+i))
+							in := load.make(b, r, from+i)
+							in.Origin.Received, in.Policy.MaxDelay = arrival(from+i, n), time.Hour
+							intents = append(intents, in)
 						}
 						began, worked := time.Now(), cpuTime(b)
 						for i := range intents {
-							if ended := s.Add(start, intents[i]); len(ended) > 0 {
+							if ended := s.Add(intents[i].Origin.Received, intents[i]); len(ended) > 0 {
 								b.Fatalf("intent %d ended at once", from+i)
 							}
 						}

@@ -256,8 +256,8 @@ func (s *Scheduler) checkDoors(groups map[*group][]*unit, lone map[topic][]*unit
 		}
 	}
 	standing := 0
-	for _, u := range s.doors.refs {
-		if u != nil {
+	for _, e := range s.doors.entries {
+		if !e.isFree() {
 			standing++
 		}
 	}

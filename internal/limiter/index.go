@@ -261,7 +261,12 @@ func (x *index) lookFor(l *look, a audience.Audience) {
 			continue
 		case m.isNaming():
 			n := &x.namings[m.at()]
-			n.slots = prune(n.slots, func(slot uint32) bool { return x.masks[slot] != 0 })
+			for _, slot := range n.slots[:min(len(n.slots), candidates)] {
+				if x.masks[slot] == 0 { // which is rare
+					n.slots = prune(n.slots, func(slot uint32) bool { return x.masks[slot] != 0 })
+					break
+				}
+			}
 			l.lists[l.n] = n.slots[:min(len(n.slots), candidates)]
 			l.mask |= n.bit
 		default:

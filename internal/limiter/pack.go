@@ -34,7 +34,7 @@ func (t instant) plus(d time.Duration) instant {
 // be set back: then all is put where it belongs at the earlier instant.
 func (s *Scheduler) begin(now time.Time) {
 	if s.epoch.IsZero() {
-		s.epoch = now
+		s.epoch, s.dated = now, now.Round(0)
 	}
 	before := s.at
 	if s.tell(now); s.at < before {
@@ -45,7 +45,7 @@ func (s *Scheduler) begin(now time.Time) {
 // tell keeps the three readings of an instant.
 func (s *Scheduler) tell(now time.Time) { s.now, s.at, s.clock = now, s.instant(now), s.elapsed(now) }
 
-func (s *Scheduler) instant(t time.Time) instant { return instant(t.Round(0).Sub(s.epoch.Round(0))) }
+func (s *Scheduler) instant(t time.Time) instant { return instant(t.Round(0).Sub(s.dated)) }
 func (s *Scheduler) elapsed(t time.Time) elapsed { return elapsed(t.Sub(s.epoch)) }
 
 // after and when are the time of a reading to come, told from now: so they may be
@@ -61,7 +61,7 @@ func (s *Scheduler) date(t instant) time.Time {
 	if t == -1<<63 {
 		return time.Time{}
 	}
-	return s.epoch.Round(0).Add(time.Duration(t)).UTC()
+	return s.dated.Add(time.Duration(t)).UTC()
 }
 
 // traits is what the intents of one rule, event type and partition have in common,

@@ -103,7 +103,8 @@ func BenchmarkPacking(b *testing.B) {
 
 func callsOf(s *Scheduler) []audience.Audience {
 	var calls []audience.Audience
-	for _, door := range s.doors.refs {
+	for _, e := range s.doors.entries {
+		door := e.ref
 		if door == nil {
 			continue
 		}

@@ -24,6 +24,7 @@ type Scheduler struct {
 	memory *Memory
 
 	epoch    time.Time // the first instant it was told
+	dated    time.Time // the same by the wall clock alone
 	now      time.Time // the one that it was told last, as three readings
 	at       instant
 	clock    elapsed
