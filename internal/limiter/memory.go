@@ -11,33 +11,30 @@ import (
 // window of time and up to a number of them. It may outlive a Scheduler, but only
 // as long as nobody else decides about the same events: of two records of one
 // event each would otherwise end as the other's duplicate. It keeps two 64-bit hashes under
-// seeds of its own instead of the texts, which bounds an entry at some 60 bytes;
-// among a million events two share both by chance once in 10^26.
+// seeds of its own instead of the texts; among a million events two share both by chance
+// once in 10^26.
 type Memory struct {
 	window time.Duration
 	max    int
 	since  time.Time // the first instant that it was told
 	seeds  [2]maphash.Seed
-	seen   map[fingerprint]sighting
-	order  []sightingKey // oldest first, from head on
+	seen   table[uint64] // numbers of sightings, from 1 on
+	order  []sighting    // oldest first, from head on
 	head   int
+	before uint64 // the number of the last one that stood before order
 
 	// Events that come again have room of their own, so that a large replay makes
 	// nobody forget what happens now; nil: none has come.
 	replayed *Memory
 }
 
-type (
-	fingerprint [2]uint64
-	sighting    struct {
-		position uint64 // hash of the record's position
-		at       int64  // nanoseconds since the first, by the monotonic clock where there is one
-	}
-	sightingKey struct {
-		event fingerprint
-		at    int64
-	}
-)
+type fingerprint [2]uint64
+
+type sighting struct {
+	event    fingerprint
+	position uint64 // hash of the record's position
+	at       int64  // nanoseconds since the first, by the monotonic clock where there is one
+}
 
 // NewMemory returns a Memory of nothing. It panics unless both are positive: they
 // come from checked configuration.
@@ -45,7 +42,7 @@ func NewMemory(window time.Duration, limit int) *Memory {
 	if window <= 0 || limit <= 0 {
 		panic("limiter: a memory needs a positive window and size")
 	}
-	return &Memory{window: window, max: limit, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, seen: make(map[fingerprint]sighting)}
+	return &Memory{window: window, max: limit, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
 }
 
 // Repeats says whether another record carried the same event within the window,
@@ -72,22 +69,25 @@ func (m *Memory) repeated(now time.Time, o *intent.Origin) bool {
 	}
 	key := fingerprint{maphash.Comparable(m.seeds[0], o.EventKey()), maphash.Comparable(m.seeds[1], o.EventKey())}
 	position := maphash.Comparable(m.seeds[0], o.Position)
-	if s, ok := m.seen[key]; ok {
-		return s.position != position
+	if n := m.seen.find(uint32(key[0]), func(n uint64) bool { return m.numbered(n).event == key }); n > 0 {
+		return m.numbered(n).position != position
 	}
-	if len(m.seen) >= m.max {
+	if m.seen.count >= m.max {
 		m.forget()
 	}
-	m.seen[key] = sighting{position: position, at: at}
-	m.order = append(m.order, sightingKey{event: key, at: at})
+	m.order = append(m.order, sighting{event: key, position: position, at: at})
+	m.seen.add(uint32(key[0]), m.before+uint64(len(m.order)))
 	return false
 }
 
+func (m *Memory) numbered(n uint64) *sighting { return &m.order[n-m.before-1] }
+
 // forget drops the oldest sighting.
 func (m *Memory) forget() {
-	delete(m.seen, m.order[m.head].event)
+	m.seen.remove(uint32(m.order[m.head].event[0]), m.before+uint64(m.head)+1)
 	m.head++
 	if m.head > len(m.order)/2 && m.head > 1024 {
+		m.before += uint64(m.head)
 		m.order = append(m.order[:0], m.order[m.head:]...)
 		m.head = 0
 	}
