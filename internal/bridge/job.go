@@ -28,6 +28,7 @@ type recordJob struct {
 	reloaded    []results.Reloaded
 	approved    []approved
 	stage       int
+	lapsed      func() bool // see consume.Session.Lapsed; nil: never
 
 	promised bool  // its mark and tellsAll are set
 	onlyMark bool  // it has nothing else; not worth a repetition
@@ -52,7 +53,7 @@ func (j *recordJob) write(ctx context.Context, log Journal, tell Teller) error {
 		func() error { return j.buryPush(ctx, tell) },
 		func() error { return log.Note(ctx, j.notes) },
 		func() error { return j.end(ctx, log) },
-		func() error { return log.Record(ctx, j.early) },
+		func() error { return log.Record(ctx, j.own()) },
 		func() error {
 			j.written = log.Written()
 			return j.tell(ctx, tell)
@@ -66,6 +67,16 @@ func (j *recordJob) write(ctx context.Context, log Journal, tell Teller) error {
 		j.stage++
 	}
 	return nil
+}
+
+// own is what was decided without a call, and nothing once this process has stood
+// still: those events are the next owner's, who may have pushed meanwhile what was
+// superseded here.
+func (j *recordJob) own() []journal.Disposition {
+	if j.lapsed != nil && j.lapsed() {
+		return nil
+	}
+	return j.early
 }
 
 // end writes how calls ended.
@@ -114,7 +125,7 @@ func (j *recordJob) ended() iter.Seq[*journal.Disposition] {
 		if j.push != nil {
 			called = j.push.dispositions
 		}
-		for _, ds := range [][]journal.Disposition{called, j.early} {
+		for _, ds := range [][]journal.Disposition{called, j.own()} {
 			for i := range ds {
 				if !yield(&ds[i]) {
 					return

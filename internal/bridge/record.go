@@ -162,6 +162,7 @@ func (l *loop) record(ctx context.Context, now time.Time) time.Time {
 			return time.Time{}
 		}
 	}
+	job.lapsed = l.session.Lapsed
 	l.promiseTold(job)
 	l.recording = job
 	l.helpers.Go(func() { l.recorded <- recordDone{job: job, err: job.write(ctx, l.b.cfg.Journal, l.b.cfg.Teller)} })
