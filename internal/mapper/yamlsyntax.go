@@ -15,8 +15,8 @@ import (
 // hint only: what the author has to mend stands in the text, often before the
 // place where the parser gave up.
 type mistake struct {
+	yamlText
 	l      *loader
-	lines  []string           // as the parser had them
 	tokens yamltoken.Tokens   // up to where the scanner gave up
 	token  *yamltoken.Token   // the one complained about, nil: unknown
 	open   []*yamltoken.Token // the brackets around it, the innermost last
@@ -26,7 +26,7 @@ type mistake struct {
 
 // syntax notes what the parser could not read.
 func (l *loader) syntax(data []byte, tokens yamltoken.Tokens, err error) {
-	m := &mistake{l: l, lines: strings.Split(string(data), "\n"), tokens: tokens, place: &node{line: 1, column: 1}, said: err.Error()}
+	m := &mistake{yamlText: linesOf(data), l: l, tokens: tokens, place: &node{line: 1, column: 1}, said: err.Error()}
 	if e, ok := errors.AsType[*yaml.SyntaxError](err); ok {
 		m.said = e.Message
 		if e.Token != nil && e.Token.Position != nil {
@@ -230,8 +230,6 @@ var (
 	letter     = regexp.MustCompile(`^\pL`)
 	tightColon = regexp.MustCompile(`^([A-Za-z_]\w*):(\S.*)$`)
 	noColon    = regexp.MustCompile(`^([A-Za-z_]\w*)(?:\s+(\S.*))?$`)
-	dashes     = regexp.MustCompile(`^ *(?:- +)*`)
-	blockKey   = regexp.MustCompile(`^ *(?:- +)*([A-Za-z_][\w.-]*|"[^"]*"|'[^']*') *:(?:\s+|$)`)
 )
 
 // indent explains lines that begin in a column of their own.
@@ -354,142 +352,4 @@ func (m *mistake) is(types ...yamltoken.Type) bool {
 
 func isQuote(t *yamltoken.Token) bool {
 	return t.Type == yamltoken.DoubleQuoteType || t.Type == yamltoken.SingleQuoteType
-}
-
-// line returns a line's text, "" where there is none.
-func (m *mistake) line(n int) string {
-	if n < 1 || n > len(m.lines) {
-		return ""
-	}
-	return m.lines[n-1]
-}
-
-// from returns the rest of the line, from the place on.
-func (m *mistake) from(place *node) string {
-	text := []rune(m.line(place.line))
-	return string(text[min(max(place.column-1, 0), len(text)):])
-}
-
-func (m *mistake) before(place *node) string {
-	text := []rune(m.line(place.line))
-	return string(text[:min(max(place.column-1, 0), len(text))])
-}
-
-// valueColumn returns where the value begins behind the key, or the dash.
-func (m *mistake) valueColumn(line int) int {
-	text := m.line(line)
-	if key := blockKey.FindString(text); key != "" {
-		return len([]rune(key)) + 1
-	}
-	return len(dashes.FindString(text)) + 1
-}
-
-// key returns the key that a line begins with, "" where there is none.
-func key(text string) string {
-	if found := blockKey.FindStringSubmatch(text); found != nil {
-		return found[1]
-	}
-	return ""
-}
-
-func indentation(text string) int { return len(text) - len(strings.TrimLeft(text, " ")) }
-
-func first(text string) string {
-	for _, r := range text {
-		return string(r)
-	}
-	return ""
-}
-
-// ends says whether the string that begins with " ends on its line.
-func ends(text string) bool {
-	for i := 1; i < len(text); i++ {
-		switch text[i] {
-		case '\\':
-			i++
-		case '"':
-			return true
-		}
-	}
-	return false
-}
-
-func uncommented(text string) string {
-	before, _, _ := strings.Cut(text, " #")
-	if strings.Count(before, `"`)%2 != strings.Count(text, `"`)%2 || strings.Count(before, "'")%2 != strings.Count(text, "'")%2 {
-		return text // a # inside quotes
-	}
-	return before
-}
-
-// quoted returns the text as YAML takes it for one string.
-func quoted(text string) string {
-	text = shortened(strings.TrimSpace(uncommented(text)))
-	if !strings.ContainsAny(text, `"\`) {
-		return `"` + text + `"`
-	}
-	return "'" + strings.ReplaceAll(text, "'", "''") + "'"
-}
-
-// quoteWhole says how the value that begins there is written in quotes.
-func (m *mistake) quoteWhole(start *node) string {
-	next := m.line(start.line + 1)
-	if strings.TrimSpace(next) != "" && indentation(next) > len(dashes.FindString(m.line(start.line))) {
-		return "put all of it in quotes, to the end of the last line"
-	}
-	return "quote the whole: " + quoted(m.from(start))
-}
-
-func shortened(text string) string {
-	if text := []rune(text); len(text) > 60 {
-		return string(text[:60]) + "…"
-	}
-	return text
-}
-
-// bare takes out values which begin with a character that makes them a tag, an
-// anchor or an alias, where a string is meant: when: !has(data.x). Each is noted,
-// and an alias stands in its place, of which nothing more is said: the parser
-// would give a tag what stands on the lines below it.
-func (l *loader) bare(data []byte, tokens yamltoken.Tokens) ([]byte, bool) {
-	var m *mistake
-	kinds := map[yamltoken.Type]string{yamltoken.TagType: "a tag", yamltoken.AnchorType: "an anchor", yamltoken.AliasType: "an alias"}
-	seen := 0 // the line: one value begins on it, and a line may be all that there is
-	for _, t := range tokens {
-		kind := kinds[t.Type]
-		if kind == "" || placeOf(t).line == seen {
-			continue
-		}
-		seen = placeOf(t).line
-		if m == nil {
-			m = &mistake{l: l, lines: strings.Split(string(data), "\n")}
-			l.bared = map[[2]int]bool{}
-		}
-		place := placeOf(t)
-		value, before := m.from(place), m.before(place)
-		meant := key(before) == "when" || strings.HasPrefix(value, "!") && !strings.HasPrefix(value, "!!")
-		if value == "" || before == "" || !meant || place.column != m.valueColumn(place.line) {
-			continue
-		}
-		do := "put it in quotes: " + quoted(value)
-		m.lines[place.line-1] = before + "*x"
-		for i := place.line; i < len(m.lines) && indentation(m.lines[i]) > len(dashes.FindString(before)); i++ {
-			m.lines[i], do = "", "put all of it in quotes" // the value goes on there
-		}
-		l.refuse(place, "", fmt.Sprintf("a value that begins with %s is %s to YAML", first(value), kind), do)
-		l.bared[[2]int{place.line, place.column}] = true
-	}
-	if len(l.bared) == 0 {
-		return data, false
-	}
-	return []byte(strings.Join(m.lines, "\n")), true
-}
-
-func (l *loader) noted(place *node) bool { return l.bared[[2]int{place.line, place.column}] }
-
-// special notes what YAML has and a rule file has no use for.
-func (l *loader) special(place *node) {
-	if !l.noted(place) {
-		l.refuse(place, "", "anchors, aliases, tags and special numbers are not read", "write the value out")
-	}
 }
