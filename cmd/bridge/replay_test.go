@@ -274,8 +274,9 @@ func (s *site) came(cityOf func(event string) string) comeTo {
 // as one that nobody disturbed, push by push. Each event ends once, in the same way, by
 // a call that says the same, and each user reads the same messages, each once for every
 // call that carried events of his: the text of thousands goes in one call or in two, by
-// how much of it was read when the first had to go. Kills at certain places are followed by rounds of random ones. That the bridge that pushes is
-// killed too is TestReplayKilledAnywhereComesToTheSame's.
+// how much of it was read when the first had to go. Kills at certain places are followed
+// by rounds of random ones. That the bridge that pushes is killed too is
+// TestReplayKilledAnywhereComesToTheSame's.
 func TestSoakReplayKilledWhileItIsFed(t *testing.T) {
 	t.Attr("promise", "nothing-lost")
 	t.Parallel()
