@@ -18,8 +18,8 @@ import (
 
 // checkFlags are what is asked of bridge check.
 type checkFlags struct {
-	output string
-	format string
+	reportFlags
+
 	strict bool
 }
 
@@ -47,24 +47,8 @@ docs/check.md lists what is looked for.`,
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.strict, "strict", false, "exit with 1 for warnings too")
-	flags.StringVarP(&f.output, "output", "o", "text", "text or json")
-	flags.StringVar(&f.format, "format", "", "github: findings as annotations of a pull request; json: as -o json")
+	f.add(cmd, "findings")
 	return cmd
-}
-
-func (f *checkFlags) check() error {
-	if err := checkOutput(f.output); err != nil {
-		return err
-	}
-	switch {
-	case f.format != "" && f.output != "text":
-		return exitError{code: exitUsage, err: errors.New("of --format and --output only one can be said")}
-	case f.format == "json":
-		f.output = "json"
-	case f.format != "" && f.format != "github":
-		return exitError{code: exitUsage, err: fmt.Errorf("format %q: want github or json", f.format)}
-	}
-	return nil
 }
 
 func (f *checkFlags) run(cmd *cobra.Command, paths []string) error {

@@ -18,10 +18,10 @@ import (
 
 // testFlags is what the user of `bridge test` chooses.
 type testFlags struct {
+	reportFlags
+
 	update      bool
 	verbose     bool
-	output      string
-	format      string
 	coverage    bool
 	coverageMin float64
 }
@@ -53,31 +53,15 @@ when, and of their filters, no test has seen true, or false.`,
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "name the tests that pass too")
 	flags.BoolVar(&f.coverage, "coverage", false, "say what of the rules no test has seen")
 	flags.Float64Var(&f.coverageMin, "coverage-min", 0, "fail where less than so many percent of a rule file were seen (implies --coverage)")
-	flags.StringVarP(&f.output, "output", "o", "text", "text or json")
-	flags.StringVar(&f.format, "format", "", "github: failures as annotations of a pull request; json: as -o json")
+	f.add(cmd, "failures")
 	return cmd
 }
 
 func (f *testFlags) check() error {
-	if err := checkOutput(f.output); err != nil {
-		return err
+	if f.coverageMin < 0 || f.coverageMin > 100 {
+		return exitError{code: exitUsage, err: fmt.Errorf("coverage-min %v: want 0 to 100", f.coverageMin)}
 	}
-	var err error
-	switch {
-	case f.format != "" && f.output != "text":
-		err = errors.New("of --format and --output only one can be said")
-	case f.format != "" && f.format != "github" && f.format != "json":
-		err = fmt.Errorf("format %q: want github or json", f.format)
-	case f.coverageMin < 0 || f.coverageMin > 100:
-		err = fmt.Errorf("coverage-min %v: want 0 to 100", f.coverageMin)
-	}
-	if err != nil {
-		return exitError{code: exitUsage, err: err}
-	}
-	if f.format == "json" {
-		f.output = "json"
-	}
-	return nil
+	return f.reportFlags.check()
 }
 
 func (f *testFlags) run(cmd *cobra.Command, paths []string) error {

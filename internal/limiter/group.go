@@ -304,15 +304,15 @@ func (s *Scheduler) file(u *unit) {
 		return
 	}
 	if door.group() == nil {
-		s.found(door)
+		s.startGroup(door)
 	}
 	g := door.group()
 	u.join(g)
 	g.enter(u)
 }
 
-// found makes a group of a unit that is in none.
-func (s *Scheduler) found(u *unit) {
+// startGroup makes a group of a unit that is in none.
+func (s *Scheduler) startGroup(u *unit) {
 	g := &group{hasher: s.doors.hasher}
 	u.join(g)
 	g.enter(u)

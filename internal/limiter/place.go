@@ -67,7 +67,7 @@ func (s *Scheduler) join(u *unit, i *item, a audience.Audience, c *cohort) {
 	p.total(s)
 	u.link(i, a, c)
 	if c == nil && u.group() == nil && len(u.cohorts()) > few {
-		s.found(u)
+		s.startGroup(u)
 	}
 	p.count(s, i)
 	if p.due == due {
