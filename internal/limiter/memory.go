@@ -2,6 +2,7 @@ package limiter
 
 import (
 	"hash/maphash"
+	"math"
 	"time"
 
 	"pushbridge/internal/intent"
@@ -11,17 +12,17 @@ import (
 // window of time and up to a number of them. It may outlive a Scheduler, but only
 // as long as nobody else decides about the same events: of two records of one
 // event each would otherwise end as the other's duplicate. It keeps two 64-bit hashes under
-// seeds of its own instead of the texts, some 66 bytes an entry; among a million events
+// seeds of its own instead of the texts, some 50 bytes an entry; among a million events
 // two share both by chance once in 10^26.
 type Memory struct {
 	window time.Duration
 	max    int
 	since  time.Time // the first instant that it was told
 	seeds  [2]maphash.Seed
-	seen   table[uint64] // numbers of sightings, from 1 on
-	order  []sighting    // oldest first, from head on
+	seen   table[ordinal]
+	order  []sighting // oldest first, from head on
 	head   int
-	before uint64 // the number of the last one that stood before order
+	before uint64 // how many stood before order
 
 	// Events that come again have room of their own, so that a large replay makes
 	// nobody forget what happens now; nil: none has come.
@@ -29,6 +30,13 @@ type Memory struct {
 }
 
 type fingerprint [2]uint64
+
+// ordinal numbers a sighting, and stands for all that are so many apart; 0 is none.
+type ordinal uint32
+
+const ordinals = math.MaxUint32
+
+func ordinalOf(n uint64) ordinal { return ordinal(n%ordinals) + 1 }
 
 type sighting struct {
 	event    fingerprint
@@ -69,22 +77,24 @@ func (m *Memory) repeated(now time.Time, o *intent.Origin) bool {
 	}
 	key := fingerprint{maphash.Comparable(m.seeds[0], o.EventKey()), maphash.Comparable(m.seeds[1], o.EventKey())}
 	position := maphash.Comparable(m.seeds[0], o.Position)
-	if n := m.seen.find(uint32(key[0]), func(n uint64) bool { return m.numbered(n).event == key }); n > 0 {
+	if n := m.seen.find(uint32(key[0]), func(n ordinal) bool { return m.numbered(n).event == key }); n > 0 {
 		return m.numbered(n).position != position
 	}
 	if m.seen.count >= m.max {
 		m.forget()
 	}
+	m.seen.add(uint32(key[0]), ordinalOf(m.before+uint64(len(m.order))))
 	m.order = append(m.order, sighting{event: key, position: position, at: at})
-	m.seen.add(uint32(key[0]), m.before+uint64(len(m.order)))
 	return false
 }
 
-func (m *Memory) numbered(n uint64) *sighting { return &m.order[n-m.before-1] }
+func (m *Memory) numbered(n ordinal) *sighting {
+	return &m.order[(uint64(n-1)+ordinals-m.before%ordinals)%ordinals]
+}
 
 // forget drops the oldest sighting.
 func (m *Memory) forget() {
-	m.seen.remove(uint32(m.order[m.head].event[0]), m.before+uint64(m.head)+1)
+	m.seen.remove(uint32(m.order[m.head].event[0]), ordinalOf(m.before+uint64(m.head)))
 	m.head++
 	if m.head > len(m.order)/2 && m.head > 1024 {
 		m.before += uint64(m.head)

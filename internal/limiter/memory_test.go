@@ -26,6 +26,7 @@ func TestMemoryAgreesWithAList(t *testing.T) {
 		most := rapid.SampledFrom([]int{1, 5, 3000}).Draw(t, "most")
 		events := rapid.SampledFrom([]int{4, 5000}).Draw(t, "events")
 		m := NewMemory(window, most)
+		m.before = rapid.SampledFrom([]uint64{0, 2*ordinals - 2000}).Draw(t, "seen in earlier years")
 		var list []sighting
 		at := time.Duration(0)
 		see := func(event, position int) {
