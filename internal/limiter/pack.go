@@ -129,7 +129,8 @@ func (s *Scheduler) pack(now time.Time, in *intent.Intent) *item {
 	if len(in.Audiences) > 1 || odd {
 		f := &fate{audiences: in.Audiences, open: len(in.Audiences), kind: EndPushed}
 		if odd {
-			f.whole = in
+			whole := *in
+			f.whole = &whole
 		}
 		first.fate = f
 		f.parts = make([]item, len(in.Audiences))

@@ -132,15 +132,15 @@ func (s *Scheduler) Add(now time.Time, in intent.Intent) []Ended {
 	s.turn()
 	switch {
 	case s.memory.repeated(now, &in.Origin):
-		return []Ended{{Intent: &in, Kind: EndDuplicate}}
+		return endedAtOnce(in, EndDuplicate, nil)
 	case !now.Before(in.Policy.Expires):
-		return []Ended{{Intent: &in, Kind: EndExpired}}
+		return endedAtOnce(in, EndExpired, nil)
 	}
 	i := s.pack(now, &in)
 	if in.Policy.Mode == intent.Latest {
 		if by := s.revise(i); by != nil {
 			i.parts(func(i *item) { s.release(i.profile) })
-			return []Ended{{Intent: &in, Kind: EndSuperseded, By: by}}
+			return endedAtOnce(in, EndSuperseded, by)
 		}
 	}
 	s.suppress(&in) // before anything can end it
@@ -158,6 +158,11 @@ func (s *Scheduler) Add(now time.Time, in intent.Intent) []Ended {
 	}
 	s.gather()
 	return s.takeEnded()
+}
+
+// endedAtOnce takes a copy: an intent that waits is packed, and need not be kept as it came.
+func endedAtOnce(in intent.Intent, kind EndKind, by *intent.Origin) []Ended {
+	return []Ended{{Intent: &in, Kind: kind, By: by}}
 }
 
 // Next returns the call to make now, if one is due and the budget has one, or
