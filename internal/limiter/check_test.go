@@ -118,7 +118,7 @@ func (s *Scheduler) checkPlaces() error {
 				errs = append(errs, stand(st, u, q))
 				worthy += len(q.items)
 				for _, p := range q.items {
-					if p.grade != grade || gradeOf(p.slope()) != grade || u.due.items[p.dueSlot] != p || st == lulling && u.lullEnd.items[p.tally.lullSlot] != p {
+					if p.grade != grade || gradeOf(p.slope()) > grade || p.zero() < p.filedZero() || st == lulling && p.grade != gradeOf(p.slope()) || u.due.items[p.dueSlot] != p || st == lulling && u.lullEnd.items[p.tally.lullSlot] != p {
 						errs = append(errs, fmt.Errorf("batch %d is not where it is graded %d", p.id, grade))
 					}
 				}
@@ -194,8 +194,8 @@ func (s *Scheduler) checkBatch(w *world, p *pending, items map[*item]bool) error
 		return fmt.Errorf("it is united to %d bytes, allowed %d", size, s.maxBytes)
 	case p.frozen() == nil && (p.state == asleep || p.state == ready) && float64(p.rank) < p.value(s.at.seconds()):
 		return fmt.Errorf("it is worth %v and taken for %v", p.value(s.at.seconds()), p.rank)
-	case (p.state == waiting || p.state == lulling) && p.rank != float32(p.zero()) && !math.IsNaN(p.zero()):
-		return fmt.Errorf("it had lost nothing at %v and is taken for %v", p.zero(), p.rank)
+	case (p.state == waiting || p.state == lulling) && p.rank != float32(p.filedZero()) && !math.IsNaN(p.filedZero()):
+		return fmt.Errorf("it had lost nothing at %v and is taken for %v", p.filedZero(), p.rank)
 	}
 	return nil
 }

@@ -3,6 +3,8 @@ package limiter
 import (
 	"math"
 	"time"
+
+	"pushbridge/internal/intent"
 )
 
 // grid is how often a price that moves is looked at, if nothing else happens.
@@ -49,7 +51,7 @@ func (s *Scheduler) put(p *pending) {
 	}
 	p.state = waiting
 	u.due.add(p)
-	u.grades.add(p)
+	u.grades.add(p, gradeOf(p.slope()))
 }
 
 // worthOf rounds up, so that worth is never less than the value.
@@ -109,16 +111,30 @@ func (s *Scheduler) regrade(p *pending) {
 		return
 	}
 	u := s.purses[p.purse]
-	if !u.price.admits(worthOf(p.value(s.at.seconds()))) || s.purseOf(p) != u {
+	if !u.price.admits(worthOf(p.value(s.at.seconds()))) || u.critical != (p.priority() == intent.Critical) {
 		s.refile(p)
 		return
 	}
-	if gradeOf(p.slope()) == p.grade {
-		u.grades.fix(p)
+	if p.settled() {
 		return
 	}
 	u.grades.remove(p)
-	u.grades.add(p)
+	u.grades.add(p, s.gradeFor(u, p))
+}
+
+// gradeFor is the grade to put p into that others have joined. It spares the way through
+// all grades below to what gets many.
+func (s *Scheduler) gradeFor(u *purse, p *pending) int16 {
+	grade := gradeOf(p.slope())
+	high := grade + gradesAhead
+	if grade == math.MinInt16 {
+		return grade
+	}
+	// Where only the high one has paid it would be looked at in vain.
+	if p.paid(u.price.hold, u.price.most) > s.at && paid(p.zero(), high, u.price.hold, u.price.most) <= s.at {
+		return grade
+	}
+	return high
 }
 
 // reprice makes the prices those of the last instant at which they may have
@@ -209,11 +225,10 @@ func (s *Scheduler) triggered(u *purse, p *pending) bool {
 	if s.dueNear(p, u.guard) {
 		return true
 	}
-	g := gradeOf(p.slope())
-	if paid(p, g, u.price.hold, u.price.most) > s.at {
+	if p.paid(u.price.hold, u.price.most) > s.at {
 		return false
 	}
-	return !s.lulls(p) || paid(p, g, u.price.grow, u.price.most) <= s.at
+	return !s.lulls(p) || p.paid(u.price.grow, u.price.most) <= s.at
 }
 
 func (s *Scheduler) lulls(p *pending) bool { return p.tally != nil && p.lullOver() > s.clock }
@@ -252,7 +267,7 @@ func (s *Scheduler) promote(u *purse) {
 			continue
 		}
 		u.grades.remove(p)
-		u.lulled.add(p)
+		u.lulled.add(p, gradeOf(p.slope()))
 		u.lullEnd.add(p)
 		p.state = lulling
 	}

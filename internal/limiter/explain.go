@@ -33,10 +33,10 @@ func (s *Scheduler) waitsFor(p *pending) (string, time.Time) {
 	case waiting:
 		u := s.purses[p.purse]
 		return fmt.Sprintf("others to join: it has lost %.3g points by waiting, a call costs %.3g", p.accrued(s.at.seconds()), u.price.hold),
-			s.sooner(p, paid(p, p.grade, u.price.hold, u.price.most))
+			s.sooner(p, p.paid(u.price.hold, u.price.most))
 	case lulling:
 		u := s.purses[p.purse]
-		until := s.sooner(p, paid(p, p.grade, u.price.grow, u.price.most))
+		until := s.sooner(p, p.paid(u.price.grow, u.price.most))
 		return "the rest of its burst", earliest(until, s.after(p.lullOver()))
 	case ready:
 		return "the budget's next call", s.legal(s.now)

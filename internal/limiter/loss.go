@@ -93,7 +93,8 @@ type tally struct {
 	joins    int
 	lost     float32 // weight that expired in it
 	lullSlot int32
-	frozen   *Batch // the batch as it was sent, where its outcome is in doubt; in no index then
+	filed    float64 // see filedZero
+	frozen   *Batch  // the batch as it was sent, where its outcome is in doubt; in no index then
 }
 
 // value is what sending at t, in seconds since the epoch, saves: what has not been
@@ -162,6 +163,7 @@ func (p *pending) total(s *Scheduler) {
 	p.tally = &tally{}
 	p.count(s, i)
 	p.due = min(p.due, due)
+	p.tally.filed = p.zero()
 }
 
 // merge adds the sums of q, whose units p has taken.

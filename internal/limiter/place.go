@@ -75,7 +75,7 @@ func (s *Scheduler) join(u *unit, i *item, a audience.Audience, c *cohort) {
 	} else {
 		s.refile(p)
 	}
-	if n := p.messages(); n > 1 && n > most(p, p) {
+	if u.digest() && p.messages() > most(p, p) {
 		s.apart(u) // the newcomer allows fewer
 	}
 }

@@ -41,6 +41,8 @@ type grades struct {
 
 const gradeStep = 0.03
 
+var logStep = math.Log1p(gradeStep)
+
 // A burst is over when it has paused for so much of its age, and for so many of its
 // longest pauses.
 const lullShare, gapShare = 0.25, 1.25
@@ -50,10 +52,14 @@ func gradeOf(rate float64) int16 {
 	if rate < 1e-12 {
 		return math.MinInt16
 	}
-	return int16(math.Ceil(math.Log(rate) / math.Log1p(gradeStep)))
+	return int16(math.Ceil(math.Log(rate) / logStep))
 }
 
-func rateOf(g int16) float64 { return math.Exp(float64(g) * math.Log1p(gradeStep)) }
+func rateOf(g int16) float64 { return math.Exp(float64(g) * logStep) }
+
+// gradesAhead is by how many grades a batch that others join is put too high, where it
+// has not paid there at once: it may come to lose twice as fast before it has to be moved.
+const gradesAhead = 24
 
 // zero is when p would have lost nothing, if it had always lost as it does now.
 func (p *pending) zero() float64 {
@@ -61,31 +67,44 @@ func (p *pending) zero() float64 {
 	return -l.c0 / l.c1
 }
 
+// filedZero is the zero of p when it was put into its grade. It has not come earlier.
+func (p *pending) filedZero() float64 {
+	if p.tally == nil {
+		return p.zero()
+	}
+	return p.tally.filed
+}
+
 // byZero compares what is at hand first: most batches keep their sums elsewhere.
 func byZero(a, b *pending) bool {
 	if a.rank != b.rank {
 		return a.rank < b.rank
 	}
-	return before(a.zero(), b.zero(), a.id, b.id)
+	return before(a.filedZero(), b.filedZero(), a.id, b.id)
 }
 
-func (g *grades) add(p *pending) {
+// add puts p into a grade, which is its own or a higher one.
+func (g *grades) add(p *pending, grade int16) {
 	if g.by == nil {
 		g.by = make(map[int16]*queue[*pending])
 	}
-	p.grade, p.rank = gradeOf(p.slope()), float32(p.zero())
-	q := g.by[p.grade]
+	zero := p.zero()
+	p.grade, p.rank = grade, float32(zero)
+	if p.tally != nil {
+		p.tally.filed = zero
+	}
+	q := g.by[grade]
 	if q == nil {
 		q = &queue[*pending]{slot: slotOf, less: byZero}
-		g.by[p.grade] = q
+		g.by[grade] = q
 	}
 	q.add(p)
 }
 
-// fix is for a batch that stays in its grade.
-func (g *grades) fix(p *pending) {
-	p.rank = float32(p.zero())
-	g.by[p.grade].fix(p)
+// settled says whether p, whose loss may have changed, stands where it has paid no later
+// than it has.
+func (p *pending) settled() bool {
+	return p.tally != nil && gradeOf(p.slope()) <= p.grade && p.zero() >= p.filedZero()
 }
 
 func (g *grades) remove(p *pending) {
@@ -96,22 +115,35 @@ func (g *grades) remove(p *pending) {
 	}
 }
 
-// next is the batch that has lost the amount first, and when.
+// next is the batch that will have lost the amount first, and when. What looks as if it
+// had only because its grade is too high is put where it belongs.
 func (g *grades) next(loss float64, most time.Duration) (*pending, instant) {
+	for {
+		p, at := g.first(loss, most)
+		if p == nil || p.paid(loss, most) <= at {
+			return p, at
+		}
+		g.remove(p)
+		g.add(p, gradeOf(p.slope()))
+	}
+}
+
+// first is next, by where the batches stand.
+func (g *grades) first(loss float64, most time.Duration) (*pending, instant) {
 	var first *pending
 	var at instant
 	for grade, q := range g.by {
 		p, _ := q.top()
-		if t := paid(p, grade, loss, most); first == nil || t < at || t == at && p.id < first.id {
+		if t := paid(p.filedZero(), grade, loss, most); first == nil || t < at || t == at && p.id < first.id {
 			first, at = p, t
 		}
 	}
 	return first, at
 }
 
-// paid is when a batch of a grade will have lost so much, or waited as long as it
-// may for that.
-func paid(p *pending, grade int16, loss float64, most time.Duration) instant {
+// paid is when what has lost nothing at zero and loses as a grade does will have lost so
+// much, or waited as long as it may for that.
+func paid(zero float64, grade int16, loss float64, most time.Duration) instant {
 	if grade == math.MinInt16 {
 		return never
 	}
@@ -119,7 +151,7 @@ func paid(p *pending, grade int16, loss float64, most time.Duration) instant {
 	if most > 0 {
 		wait = min(wait, most.Seconds())
 	}
-	t := (p.zero() + wait) * float64(time.Second)
+	t := (zero + wait) * float64(time.Second)
 	switch {
 	case t < math.MinInt64:
 		return ever
@@ -127,6 +159,11 @@ func paid(p *pending, grade int16, loss float64, most time.Duration) instant {
 		return instant(math.Ceil(t))
 	}
 	return never
+}
+
+// paid is when p will have lost so much, if nothing more joins.
+func (p *pending) paid(loss float64, most time.Duration) instant {
+	return paid(p.zero(), gradeOf(p.slope()), loss, most)
 }
 
 func slotOf(p *pending) *int32 { return &p.slot }
