@@ -2,14 +2,15 @@
 SHELL       := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test race soak soak-kafka lint golden promises fuzz bench bench-rules bench-coalesce kafka kafka-stop
+.PHONY: help demo build test race soak soak-kafka lint golden picture promises fuzz bench bench-rules bench-coalesce kafka kafka-stop
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 TOOL    := go tool -modfile=$(CURDIR)/tools/go.mod
 MODULES := . tools deploy/helm
 # go test says nothing of skipped tests in packages that pass.
 SKIPPED := [ -n "$${BRIDGE_TEST_KAFKA:-}" ] || [ -s .cache/kafka/address ] || echo 'SKIPPED: every test against a real Kafka; make kafka starts one' >&2; \
-	command -v kcat >/dev/null || echo 'SKIPPED: every test with kcat; install kcat' >&2
+	command -v kcat >/dev/null || echo 'SKIPPED: every test with kcat; install kcat' >&2; \
+	command -v chromium chromium-browser google-chrome >/dev/null || echo 'SKIPPED: every test of a page in a browser; install chromium' >&2
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +38,9 @@ lint: ## golangci-lint, go vet, go mod tidy -diff, govulncheck
 
 golden: ## Rewrite the golden files and scripts; then read the diff
 	scripts/golden.sh
+
+picture: ## Take the picture of the console that the README shows
+	go test -count 1 -run '^TestConsoleShowsTheDemo$$' ./cmd/bridge -args -picture $(CURDIR)/docs/console.png
 
 promises: ## Print which tests guard which of the five promises, and whether they pass
 	go test -json ./... | go run -C tools ./promises

@@ -106,13 +106,16 @@ func runDemo(ctx context.Context, o demoOptions, stdout, stderr io.Writer) error
 		options: o, script: script, sim: sim, rules: rules, pipeline: p, brokers: broker.Addrs(), started: started,
 		screen: newScreen(stderr, o),
 	}
+	if !o.asJSON {
+		fmt.Fprintf(stderr, "Console: http://%s/\n\n", p.console.Addr())
+	}
 	stop := d.start(ctx)
 	summary, err := d.play(ctx)
 	if err == nil {
 		err = d.report(stdout, summary)
 	}
 	if err == nil && o.keep && ctx.Err() == nil {
-		fmt.Fprintf(stderr, "\nKept running. Metrics: http://%s/metrics  Kafka: %v  Push API: %s/sim/summary\nEnd with Ctrl-C.\n",
+		fmt.Fprintf(stderr, "\nKept running. Console: http://%[1]s/  Metrics: http://%[1]s/metrics  Kafka: %[2]v  Push API: %[3]s/sim/summary\nEnd with Ctrl-C.\n",
 			p.console.Addr(), broker.Addrs(), url)
 		<-ctx.Done()
 	}

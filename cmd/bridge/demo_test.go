@@ -102,7 +102,7 @@ func TestDemoKeepsRunning(t *testing.T) {
 	t.Attr("guards", "bridge demo --keep")
 	t.Parallel()
 	p := startBridge(t, nil, "demo", "--keep")
-	found := p.find(`^Kept running\. Metrics: (http://\S+/metrics)  Kafka: \[\S+\]  Push API: (http://\S+/sim/summary)$`)
+	found := p.find(`^Kept running\. Console: http://\S+/  Metrics: (http://\S+/metrics)  Kafka: \[\S+\]  Push API: (http://\S+/sim/summary)$`)
 	if metrics := get(t, found[1]); !strings.Contains(metrics, "bridge_writer 1") {
 		t.Errorf("metrics of the kept demo:\n%s", metrics)
 	}

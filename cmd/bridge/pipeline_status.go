@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"pushbridge/internal/bridge"
 	"pushbridge/internal/console"
 	"pushbridge/internal/intent"
@@ -14,13 +16,14 @@ import (
 // status is the answer of /api/v1/status. Where this instance is not the writer,
 // nothing of what the writer knows is in it.
 type status struct {
-	State        string       `json:"state"` // joining, standby or owner
-	RulesVersion string       `json:"rules_version"`
-	Reload       *reloaded    `json:"last_reload,omitempty"`
-	Fetching     bool         `json:"fetching"`
-	Unwritten    int          `json:"unwritten"` // dispositions that Kafka has not acknowledged
-	Lanes        []laneStatus `json:"lanes"`
-	Pushes       []pushStatus `json:"pushes"` // the latest, oldest first
+	State        string         `json:"state"` // joining, standby or owner
+	RulesVersion string         `json:"rules_version"`
+	Reload       *reloaded      `json:"last_reload,omitempty"`
+	Fetching     bool           `json:"fetching"`
+	Unwritten    int            `json:"unwritten"` // dispositions that Kafka has not acknowledged
+	Lanes        []laneStatus   `json:"lanes"`
+	Pushes       []pushStatus   `json:"pushes"` // the latest, oldest first
+	Ended        map[string]int `json:"ended"`  // events by disposition, since this process started
 }
 
 type laneStatus struct {
@@ -80,7 +83,7 @@ func (p *pipeline) status(ctx context.Context) any {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	s := p.bridge.Status(ctx)
-	out := status{State: s.State.String(), RulesVersion: p.bridge.Rules().Version(), Fetching: !s.Paused, Unwritten: s.Unwritten, Pushes: []pushStatus{}}
+	out := status{State: s.State.String(), RulesVersion: p.bridge.Rules().Version(), Fetching: !s.Paused, Unwritten: s.Unwritten, Pushes: []pushStatus{}, Ended: endedOf(p.metrics)}
 	if p.reload != nil {
 		last := p.reload.status()
 		out.Reload = &last
@@ -95,6 +98,25 @@ func (p *pipeline) status(ctx context.Context) any {
 		})
 	}
 	return out
+}
+
+// endedOf counts the events that have ended as the metric of that does, of all rules.
+func endedOf(metrics prometheus.Gatherer) map[string]int {
+	ended := map[string]int{}
+	families, _ := metrics.Gather() // what cannot be gathered is told by /metrics
+	for _, family := range families {
+		if family.GetName() != "bridge_events_total" {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			for _, label := range m.GetLabel() {
+				if n := int(m.GetCounter().GetValue()); n > 0 && label.GetName() == "disposition" {
+					ended[label.GetValue()] += n
+				}
+			}
+		}
+	}
+	return ended
 }
 
 func laneStatusOf(l *bridge.LaneStatus) laneStatus {

@@ -1,5 +1,5 @@
 // Package console is what people, probes and Prometheus see of a running
-// instance: health, metrics and profiles over HTTP.
+// instance: health, metrics, profiles and a page over HTTP.
 //
 // It changes nothing in the bridge and imports none of our packages: who starts
 // it hands in what to ask. Handlers run on the server's goroutines; the
