@@ -59,6 +59,7 @@ type claim struct {
 	parts   []partState
 	last    *Batch
 	doubt   bool
+	latest  time.Time // on a wall clock that is set: a part may have expired then
 }
 
 type partState uint8
@@ -113,6 +114,7 @@ func (w *witness) added(now time.Time, in intent.Intent, ended []Ended) error {
 
 // ended is told of all that ended by itself or by an arrival.
 func (w *witness) ended(now time.Time, ended []Ended) error {
+	w.look(now)
 	for _, e := range ended {
 		id := idOf(e.Intent)
 		c, ok := w.live[id]
@@ -130,6 +132,16 @@ func (w *witness) ended(now time.Time, ended []Ended) error {
 		}
 	}
 	return nil
+}
+
+// look notes what time it is for all that waits.
+func (w *witness) look(now time.Time) {
+	now = now.Round(0)
+	for _, c := range w.live {
+		if now.After(c.latest) {
+			c.latest = now
+		}
+	}
 }
 
 func (w *witness) judge(now time.Time, c *claim, e Ended) error {
@@ -156,7 +168,8 @@ func (w *witness) judge(now time.Time, c *claim, e Ended) error {
 			return fmt.Errorf("no part of it was")
 		}
 	case EndExpired:
-		if !open || now.Before(c.in.Policy.Expires) {
+		// One part may have expired while another was on its way.
+		if !open || now.Before(c.in.Policy.Expires) && (len(c.parts) == 1 || c.latest.Before(c.in.Policy.Expires)) {
 			return fmt.Errorf("it expires %v", c.in.Policy.Expires)
 		}
 	case EndSuperseded:
