@@ -142,8 +142,8 @@ type pending struct {
 	tally   *tally  // nil while there is one item, which then says it all
 	slot    int32   // its index in the queue of its state
 	dueSlot int32   // its index among those of a purse by due
-	rank    float32 // what its queue goes by: what a call would save, or more; of a grade, when it would have lost nothing
-	grade   int16   // its rate of loss; see grades
+	rank    float32 // what its queue goes by: what a call would save, or more; of a grade, its filedZero
+	grade   int16   // its rate of loss, or more; see grades
 	purse   uint8   // whose calls it would use
 	state   state
 }

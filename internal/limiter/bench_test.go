@@ -2,6 +2,7 @@ package limiter
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"syscall"
@@ -112,6 +113,55 @@ func BenchmarkScheduler(b *testing.B) {
 				b.ReportMetric(calls, "calls")
 			})
 		}
+	}
+}
+
+// BenchmarkAddAndNext asks for the next call every thousand intents, while batches that
+// lose at many rates wait and each intent makes one of them lose faster: what adding
+// puts off is paid there.
+func BenchmarkAddAndNext(b *testing.B) {
+	const others, joined, rounds, every = 3000, 30_000, 6, 1000
+	for b.Loop() {
+		r := rand.New(rand.NewPCG(1, 2))
+		s := newScheduler()
+		for i := range 60 { // so that a call has a price
+			s.budget.SpendFrom("", start.Add(time.Duration(i)*time.Second))
+		}
+		now := start.Add(2 * time.Minute)
+		next := func() {
+			if batch := s.Next(now).Batch; batch != nil {
+				s.Done(now, batch, Verdict{Result: Pushed, End: now, Counted: true, Reached: true})
+			}
+		}
+		wait := func(n int, text string, delay time.Duration, p intent.Priority) intent.Intent {
+			in := newIntent(b, n, must(audience.OfAnyTag("t")), message(b, text))
+			in.Origin.Received, in.Policy.MaxDelay, in.Policy.Priority = now, delay, p
+			in.Policy.Expires = now.Add(3 * delay)
+			return in
+		}
+		for i := range others {
+			s.Add(now, wait(i, fmt.Sprint("other ", i), time.Duration(math.Exp(r.Float64()*6)*float64(time.Hour)), intent.Normal))
+		}
+		next()
+		intents := make([]intent.Intent, rounds*joined)
+		for i := range intents {
+			intents[i] = wait(others+i, fmt.Sprint(i%joined), 5*time.Hour, intent.High)
+		}
+		var all, worst time.Duration
+		for from := 0; from < len(intents); from += every {
+			began := time.Now()
+			for i := from; i < from+every; i++ {
+				now = now.Add(time.Minute / time.Duration(len(intents)))
+				intents[i].Origin.Received = now
+				s.Add(now, intents[i])
+			}
+			asked := time.Now()
+			next()
+			worst = max(worst, time.Since(asked))
+			all += time.Since(began)
+		}
+		b.ReportMetric(float64(all.Nanoseconds())/float64(len(intents)), "ns/add")
+		b.ReportMetric(float64(worst.Microseconds()), "worst-next-µs")
 	}
 }
 

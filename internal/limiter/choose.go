@@ -103,8 +103,7 @@ func (s *Scheduler) refile(p *pending) {
 	s.put(p)
 }
 
-// regrade is refile for a batch whose due has not changed. Most stay where they are
-// but for their grade.
+// regrade is refile for a batch whose due has not changed. Most stay where they are.
 func (s *Scheduler) regrade(p *pending) {
 	if p.state != waiting {
 		s.refile(p)
@@ -131,7 +130,7 @@ func (s *Scheduler) gradeFor(u *purse, p *pending) int16 {
 		return grade
 	}
 	// Where only the high one has paid it would be looked at in vain.
-	if p.paid(u.price.hold, u.price.most) > s.at && paid(p.zero(), high, u.price.hold, u.price.most) <= s.at {
+	if p.paid(u.price.hold, u.price.most) > s.at && paidBy(p.zero(), high, u.price.hold, u.price.most) <= s.at {
 		return grade
 	}
 	return high

@@ -31,7 +31,8 @@ type Memory struct {
 
 type fingerprint [2]uint64
 
-// ordinal numbers a sighting, and stands for all that are so many apart; 0 is none.
+// ordinal is the number of a sighting modulo ordinals, from 1 on; 0 is none. Far fewer are
+// remembered at a time, so it tells one of them.
 type ordinal uint32
 
 const ordinals = math.MaxUint32

@@ -34,7 +34,9 @@ type purse struct {
 
 // grades are batches by the rate at which they lose, in steps of a few per cent.
 // Within a grade the order in which they pay for a call is the same at any price,
-// so that a price that moves needs no batch to be looked at again.
+// so that a price that moves needs no batch to be looked at again. A batch may stand in
+// a grade above its own, and as if it had begun to lose earlier than it has: where it
+// stands it has paid no later than it truly has, and next tells the two apart.
 type grades struct {
 	by map[int16]*queue[*pending]
 }
@@ -67,7 +69,7 @@ func (p *pending) zero() float64 {
 	return -l.c0 / l.c1
 }
 
-// filedZero is the zero of p when it was put into its grade. It has not come earlier.
+// filedZero is the zero of p when it was put into its grade.
 func (p *pending) filedZero() float64 {
 	if p.tally == nil {
 		return p.zero()
@@ -116,34 +118,35 @@ func (g *grades) remove(p *pending) {
 }
 
 // next is the batch that will have lost the amount first, and when. What looks as if it
-// had only because its grade is too high is put where it belongs.
+// had before, only because its grade is too high, is put where it belongs: that costs
+// once for each time that it was put too high.
 func (g *grades) next(loss float64, most time.Duration) (*pending, instant) {
-	for {
-		p, at := g.first(loss, most)
-		if p == nil || p.paid(loss, most) <= at {
-			return p, at
-		}
-		g.remove(p)
-		g.add(p, gradeOf(p.slope()))
-	}
-}
-
-// first is next, by where the batches stand.
-func (g *grades) first(loss float64, most time.Duration) (*pending, instant) {
 	var first *pending
 	var at instant
 	for grade, q := range g.by {
-		p, _ := q.top()
-		if t := paid(p.filedZero(), grade, loss, most); first == nil || t < at || t == at && p.id < first.id {
-			first, at = p, t
+		for q.size() > 0 {
+			p, _ := q.top()
+			filed := paidBy(p.filedZero(), grade, loss, most)
+			if first != nil && before(at, filed, first.id, p.id) {
+				break
+			}
+			paid := p.paid(loss, most)
+			if first == nil || before(paid, at, p.id, first.id) {
+				first, at = p, paid
+			}
+			if paid == filed {
+				break
+			}
+			g.remove(p)
+			g.add(p, gradeOf(p.slope()))
 		}
 	}
 	return first, at
 }
 
-// paid is when what has lost nothing at zero and loses as a grade does will have lost so
+// paidBy is when what has lost nothing at zero and loses as a grade does will have lost so
 // much, or waited as long as it may for that.
-func paid(zero float64, grade int16, loss float64, most time.Duration) instant {
+func paidBy(zero float64, grade int16, loss float64, most time.Duration) instant {
 	if grade == math.MinInt16 {
 		return never
 	}
@@ -163,7 +166,7 @@ func paid(zero float64, grade int16, loss float64, most time.Duration) instant {
 
 // paid is when p will have lost so much, if nothing more joins.
 func (p *pending) paid(loss float64, most time.Duration) instant {
-	return paid(p.zero(), gradeOf(p.slope()), loss, most)
+	return paidBy(p.zero(), gradeOf(p.slope()), loss, most)
 }
 
 func slotOf(p *pending) *int32 { return &p.slot }
