@@ -3,6 +3,7 @@ package bridge
 import (
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -187,6 +188,9 @@ func (s *soak) strikeBroker(f soakFault) {
 	cluster := s.w.broker.Cluster()
 	if err := cluster.RemoveNode(int32(f.N)); err != nil {
 		return // it is away already
+	}
+	for _, i := range s.w.running {
+		i.wire.hangUp(net.JoinHostPort("localhost", strconv.Itoa(9092+f.N)))
 	}
 	s.leadBy(f.N + 1)
 	s.forAWhile(f.For, func() {

@@ -83,6 +83,15 @@ func TestWireThatIsCutOrFrozen(t *testing.T) {
 		if got, err := says(c); got != "word" || err != nil {
 			t.Errorf("the other way is cut: %q, %v", got, err)
 		}
+		w.hangUp("elsewhere:9092")
+		if got, err := says(c); got != "word" || err != nil {
+			t.Errorf("another has hung up: %q, %v", got, err)
+		}
+		w.hangUp(apiAddr)
+		if got, err := says(c); err == nil {
+			t.Errorf("who has hung up says %q", got)
+		}
+		c = dial()
 		w.kill()
 		w.set(toAPI, whole)
 		if got, err := says(c); err == nil {

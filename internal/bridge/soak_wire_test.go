@@ -82,7 +82,7 @@ func (w *wire) dial(ctx context.Context, to place, network, address string) (net
 	if err != nil {
 		return nil, err
 	}
-	c := &wireConn{Conn: inner, wire: w, to: to, closed: make(chan struct{}), moved: make(chan struct{})}
+	c := &wireConn{Conn: inner, wire: w, to: to, address: address, closed: make(chan struct{}), moved: make(chan struct{})}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.state[to] == cut || w.state[to] == silenced {
@@ -123,6 +123,18 @@ func (w *wire) setLocked(to place, s wireState) {
 	}
 }
 
+// hangUp ends the connections to an address, as a broker does that goes. kfake leaves
+// them open, and they are answered in the name of the one that has gone.
+func (w *wire) hangUp(address string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c := range w.conns {
+		if c.address == address {
+			c.Conn.Close()
+		}
+	}
+}
+
 // kill is the end of the process at its other end.
 func (w *wire) kill() {
 	w.mu.Lock()
@@ -143,10 +155,11 @@ func (w *wire) isDead() bool {
 // so that such a connection is of no more use after it.
 type wireConn struct {
 	net.Conn
-	wire   *wire
-	to     place
-	once   sync.Once
-	closed chan struct{}
+	wire    *wire
+	to      place
+	address string
+	once    sync.Once
+	closed  chan struct{}
 
 	mu       sync.Mutex
 	lost     bool
