@@ -172,7 +172,7 @@ func BenchmarkCall(b *testing.B) {
 			continue
 		}
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			s := New(Config{Budget: NewBudget(1, 1, 1000), Memory: NewMemory(time.Hour, 1)})
+			s := New(Config{Budget: newBudget(1, 1, 1000), Memory: NewMemory(time.Hour, 1)})
 			for i := range n {
 				s.Add(start, newIntent(b, i, audience.All(), message(b, fmt.Sprint(i))))
 			}

@@ -1,7 +1,6 @@
 package limiter
 
 import (
-	"iter"
 	"time"
 
 	"pushbridge/internal/intent"
@@ -12,7 +11,7 @@ import (
 // Both are measured from a call's end to a later call's start, the reading that
 // stays true whatever the network did in between. Calls are made one at a time.
 //
-// Only Spend, SpendFrom, Touch and SetTerms change a Budget. What is asked about
+// Only SpendFrom, Touch and SetTerms change a Budget. What is asked about
 // another instant is answered from the calls known now, as if no other were made.
 type Budget struct {
 	interval time.Duration
@@ -27,10 +26,10 @@ type Budget struct {
 	last     time.Time          // end of the latest call, counted or not
 }
 
-// NewBudget returns a Budget with nothing spent whose windows have a length
+// newBudget returns a Budget with nothing spent whose windows have a length
 // wherever they begin. It panics unless all three are positive: the numbers come
 // from checked configuration.
-func NewBudget(interval, length time.Duration, quota int) *Budget {
+func newBudget(interval, length time.Duration, quota int) *Budget {
 	if interval <= 0 || length <= 0 || quota <= 0 {
 		panic("limiter: a budget needs a positive interval, window and quota")
 	}
@@ -40,7 +39,7 @@ func NewBudget(interval, length time.Duration, quota int) *Budget {
 // NewBudgetOf returns a Budget under terms with nothing spent. It panics unless the
 // terms pass their Check.
 func NewBudgetOf(t intent.Terms) *Budget {
-	b := NewBudget(1, 24*time.Hour, 1)
+	b := newBudget(1, 24*time.Hour, 1)
 	b.SetTerms(t)
 	return b
 }
@@ -60,7 +59,7 @@ func (b *Budget) SetTerms(t intent.Terms) {
 // Next returns the first instant from now on at which a call may start.
 func (b *Budget) Next(now time.Time) time.Time {
 	at := b.afterInterval(now)
-	if b.Free(at) > 0 {
+	if b.free(at) > 0 {
 		return at
 	}
 	ends := b.calls.in(b.window)
@@ -75,12 +74,9 @@ func (b *Budget) afterInterval(now time.Time) time.Time {
 	return latest(now, b.last.Add(b.interval+1)) // "more than": one nanosecond
 }
 
-// Spend records a call that counts against the quota and whose response was
-// received, or can no longer come, at end. Ends may be given in any order, so
-// that calls remembered from an earlier life can be added.
-func (b *Budget) Spend(end time.Time) { b.SpendFrom("", end) }
-
-// SpendFrom is Spend for a call that drew on a pool.
+// SpendFrom records a call that drew on a pool (empty: on what is common), counts against
+// the quota, and whose response was received, or can no longer come, at end. Ends may be
+// given in any order, so that calls remembered from an earlier life can be added.
 func (b *Budget) SpendFrom(pool string, end time.Time) {
 	b.Touch(end)
 	b.changes++
@@ -112,23 +108,10 @@ func (b *Budget) Quota() int { return b.quota }
 // larger once.
 func (b *Budget) Used(now time.Time) int { return b.calls.used(b.window, now) }
 
-// Free returns how many calls the quota leaves at now. Asked about a later
+// free returns how many calls the quota leaves at now. Asked about a later
 // instant, it counts the calls that are free now and those that come back until
 // then.
-func (b *Budget) Free(now time.Time) int { return max(0, b.quota-b.Used(now)) }
-
-// Returns yields the instants after now and not after until at which calls leave
-// the window, in order, each with what is Free from then on. A call costs
-// O(log quota).
-func (b *Budget) Returns(now, until time.Time) iter.Seq2[time.Time, int] {
-	return func(yield func(time.Time, int) bool) {
-		for at := b.nextReturn(now); !at.IsZero() && !at.After(until); at = b.nextReturn(at) {
-			if !yield(at, b.Free(at)) {
-				return
-			}
-		}
-	}
-}
+func (b *Budget) free(now time.Time) int { return max(0, b.quota-b.Used(now)) }
 
 // nextReturn is when the next calls after now leave the window; zero: there is
 // none in it.

@@ -74,9 +74,9 @@ func (s *budgetStory) setTerms(t *testing.T, d *datadriven.TestData) {
 }
 
 func (s *budgetStory) call(t *testing.T, d *datadriven.TestData, out *strings.Builder) {
-	draw := Draw{Critical: d.HasArg("critical"), Plenty: d.HasArg("plenty"), Reserve: s.terms.Reserve}
+	draw := draw{Critical: d.HasArg("critical"), Plenty: d.HasArg("plenty"), Reserve: s.terms.Reserve}
 	d.MaybeScanArgs(t, "pool", &draw.Pool)
-	start := s.b.NextFor(s.at(t, d), draw)
+	start := s.b.nextFor(s.at(t, d), draw)
 	if start.IsZero() {
 		fmt.Fprintln(out, "never")
 		return
@@ -91,9 +91,9 @@ func (s *budgetStory) call(t *testing.T, d *datadriven.TestData, out *strings.Bu
 func (s *budgetStory) show(now time.Time, out *strings.Builder) {
 	fmt.Fprintf(out, "%d of %d used, next call %s\n", s.b.Used(now), s.b.Quota(), s.clock(s.b.Next(now)))
 	for _, u := range s.b.PoolUses(now) {
-		fmt.Fprintf(out, "pool %s used %d, %d free for it\n", u.Name, u.Used, s.b.FreeFor(now, Draw{Pool: u.Name, Reserve: s.terms.Reserve}))
+		fmt.Fprintf(out, "pool %s used %d, %d free for it\n", u.Name, u.Used, s.b.freeFor(now, draw{Pool: u.Name, Reserve: s.terms.Reserve}))
 	}
-	for at, free := range s.b.Returns(now, now.Add(48*time.Hour)) {
+	for at, free := range s.b.returns(now, now.Add(48*time.Hour)) {
 		fmt.Fprintf(out, "%d free from %s\n", free, s.clock(at))
 	}
 }

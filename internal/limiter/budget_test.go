@@ -54,7 +54,7 @@ func TestBudgetAgreesWithAllItsCalls(t *testing.T) {
 	const interval, length = 10, 100
 	rapid.Check(t, func(t *rapid.T) {
 		quota := rapid.IntRange(1, 5).Draw(t, "quota")
-		b := NewBudget(interval, length, quota)
+		b := newBudget(interval, length, quota)
 		w := &twin{terms: intent.Terms{Calls: quota, Interval: interval}, length: length}
 		// Ends in any order, as recovery hands them over.
 		for range rapid.IntRange(0, 12).Draw(t, "calls") {
@@ -62,7 +62,7 @@ func TestBudgetAgreesWithAllItsCalls(t *testing.T) {
 			w.all = append(w.all, end)
 			if rapid.Bool().Draw(t, "counted") {
 				w.counted = append(w.counted, end)
-				b.Spend(end)
+				b.SpendFrom("", end)
 			} else {
 				b.Touch(end)
 			}
@@ -74,8 +74,8 @@ func TestBudgetAgreesWithAllItsCalls(t *testing.T) {
 		for offset := range 300 {
 			now := start.Add(time.Duration(offset))
 			used := w.used(now, "")
-			if got := b.Used(now); got != used || b.Free(now) != max(0, w.terms.Calls-used) || b.Quota() != w.terms.Calls {
-				t.Fatalf("at %d: %d used, %d free, want %d of %d", offset, got, b.Free(now), used, w.terms.Calls)
+			if got := b.Used(now); got != used || b.free(now) != max(0, w.terms.Calls-used) || b.Quota() != w.terms.Calls {
+				t.Fatalf("at %d: %d used, %d free, want %d of %d", offset, got, b.free(now), used, w.terms.Calls)
 			}
 			next := b.Next(now)
 			if next.Before(now) || !w.legal(next) {
@@ -100,14 +100,14 @@ func TestTwoDaysOfCallsKeepTheBudget(t *testing.T) {
 	t.Parallel()
 	const quota = 100
 	r := rand.New(rand.NewPCG(1, 2))
-	b := NewBudget(time.Second, 24*time.Hour, quota)
+	b := newBudget(time.Second, 24*time.Hour, quota)
 	var starts, ends []time.Time
 	for now := start; len(starts) < 2*quota; {
 		now = b.Next(now)
 		starts = append(starts, now)
 		now = now.Add(time.Duration(r.IntN(3000)) * time.Millisecond)
 		ends = append(ends, now)
-		b.Spend(now)
+		b.SpendFrom("", now)
 	}
 	for i := 1; i < len(starts); i++ {
 		if gap := starts[i].Sub(ends[i-1]); gap <= time.Second {

@@ -1,6 +1,7 @@
 package limiter
 
 import (
+	"iter"
 	"testing"
 	"time"
 
@@ -56,15 +57,15 @@ func TestNoWindowHoldsMoreThanItsQuota(t *testing.T) {
 			now = now.Add(idle)
 			// Questions about the future change nothing.
 			future := now.Add(time.Duration(rapid.IntRange(0, 50).Draw(t, "hours ahead")) * time.Hour)
-			free := b.Free(now)
+			free := b.free(now)
 			next := b.Next(now)
-			if got := b.Free(future); got != max(0, w.terms.Calls-w.used(future, "")) {
+			if got := b.free(future); got != max(0, w.terms.Calls-w.used(future, "")) {
 				t.Fatalf("%d free at %v", got, future)
 			}
 			b.Next(future)
-			for range b.Returns(now, future) {
+			for range b.returns(now, future) {
 			}
-			if b.Free(now) != free || !b.Next(now).Equal(next) {
+			if b.free(now) != free || !b.Next(now).Equal(next) {
 				t.Fatal("a question about the future changed the present")
 			}
 
@@ -79,7 +80,7 @@ func TestNoWindowHoldsMoreThanItsQuota(t *testing.T) {
 			seen := now.Add(time.Duration(rapid.Int64Range(0, int64(took)).Draw(t, "counted after"))).Add(skew)
 			server = append(server, counted{at: seen, quota: w.terms.Calls})
 			now = now.Add(took)
-			b.Spend(now)
+			b.SpendFrom("", now)
 			w.counted, w.all, w.pools = append(w.counted, now), append(w.all, now), append(w.pools, "")
 		}
 		for i, c := range server {
@@ -111,19 +112,19 @@ func TestTheFutureForgetsNothing(t *testing.T) {
 	now := start
 	for range 100 {
 		now = b.Next(now)
-		b.Spend(now)
+		b.SpendFrom("", now)
 	}
 	tomorrow := now.Add(25 * time.Hour)
-	if b.Free(tomorrow) != 100 || b.Used(tomorrow) != 0 || !b.Next(tomorrow).Equal(tomorrow) {
-		t.Fatalf("tomorrow %d calls are free", b.Free(tomorrow))
+	if b.free(tomorrow) != 100 || b.Used(tomorrow) != 0 || !b.Next(tomorrow).Equal(tomorrow) {
+		t.Fatalf("tomorrow %d calls are free", b.free(tomorrow))
 	}
 	n := 0
-	for at, free := range b.Returns(now, tomorrow) {
+	for at, free := range b.returns(now, tomorrow) {
 		if n++; free != n || !at.Equal(start.Add(24*time.Hour+1+time.Duration(n-1)*(time.Second+1))) {
 			t.Fatalf("return %d at %v leaves %d free", n, at, free)
 		}
 	}
-	if at := b.Next(now); n != 100 || b.Free(now) != 0 || at.Before(start.Add(24*time.Hour)) {
+	if at := b.Next(now); n != 100 || b.free(now) != 0 || at.Before(start.Add(24*time.Hour)) {
 		t.Fatalf("after %d returns and questions about tomorrow the 101st call may start at %v", n, at)
 	}
 }
@@ -133,14 +134,14 @@ func TestNoBurstAfterIdleTime(t *testing.T) {
 	t.Attr("promise", "budget")
 	t.Parallel()
 	b := NewBudgetOf(intent.Terms{Calls: 100, Interval: time.Second})
-	b.Spend(start)
+	b.SpendFrom("", start)
 	now := start.Add(23 * time.Hour)
 	for n := range 10 {
 		at := b.Next(now)
 		if n > 0 && at.Sub(now) <= time.Second {
 			t.Fatalf("call %d starts %v after the one before", n, at.Sub(now))
 		}
-		b.Spend(at)
+		b.SpendFrom("", at)
 		now = at
 	}
 }
@@ -177,7 +178,7 @@ func TestDayWindow(t *testing.T) {
 			at := func(s string) time.Time { return must(time.Parse(time.RFC3339, s)) }
 			b := NewBudgetOf(intent.Terms{Calls: 2, Interval: time.Second, Day: place(t, tt.zone)})
 			for _, end := range tt.ends {
-				b.Spend(at(end))
+				b.SpendFrom("", at(end))
 			}
 			if got := b.Used(at(tt.now)); got != tt.used {
 				t.Errorf("%d used, want %d", got, tt.used)
@@ -218,7 +219,7 @@ func TestSetTerms(t *testing.T) {
 	terms := intent.Terms{Calls: 3, Interval: time.Second}
 	b := NewBudgetOf(terms)
 	for h := range 3 { // 09:00, 10:00, 11:00 UTC
-		b.Spend(start.Add(time.Duration(h) * time.Hour))
+		b.SpendFrom("", start.Add(time.Duration(h)*time.Hour))
 	}
 	noon := start.Add(3 * time.Hour)
 	for _, step := range []struct {
@@ -240,8 +241,8 @@ func TestSetTerms(t *testing.T) {
 		if step.day != nil && step.day != time.UTC && step.calls == 1 {
 			step.next += clockError
 		}
-		if b.Used(noon) != step.used || b.Free(noon) != step.free || !b.Next(noon).Equal(noon.Add(step.next)) {
-			t.Errorf("quota %d by day in %v: %d used, %d free, next in %v; want %+v", step.calls, step.day, b.Used(noon), b.Free(noon), b.Next(noon).Sub(noon), step)
+		if b.Used(noon) != step.used || b.free(noon) != step.free || !b.Next(noon).Equal(noon.Add(step.next)) {
+			t.Errorf("quota %d by day in %v: %d used, %d free, next in %v; want %+v", step.calls, step.day, b.Used(noon), b.free(noon), b.Next(noon).Sub(noon), step)
 		}
 	}
 }
@@ -252,12 +253,25 @@ func BenchmarkBudget(b *testing.B) {
 		now := start
 		for range 1000 {
 			now = now.Add(time.Minute)
-			budget.Spend(now)
+			budget.SpendFrom("", now)
 		}
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				budget.Free(now)
+				budget.free(now)
 			}
 		})
+	}
+}
+
+// returns yields the instants after now and not after until at which calls leave
+// the window, in order, each with what is free from then on. A call costs
+// O(log quota).
+func (b *Budget) returns(now, until time.Time) iter.Seq2[time.Time, int] {
+	return func(yield func(time.Time, int) bool) {
+		for at := b.nextReturn(now); !at.IsZero() && !at.After(until); at = b.nextReturn(at) {
+			if !yield(at, b.free(at)) {
+				return
+			}
+		}
 	}
 }

@@ -165,7 +165,7 @@ func (s *Scheduler) guards() {
 			others += n
 		}
 	}
-	free := s.budget.Free(s.now)
+	free := s.budget.free(s.now)
 	for _, u := range s.purses {
 		queued := critical
 		if !u.critical {

@@ -83,7 +83,7 @@ func TestMessagesKeepToThePagesOfTheFirst(t *testing.T) {
 func TestPagesDoNotCostCalls(t *testing.T) {
 	t.Attr("guards", "fewest calls")
 	t.Parallel()
-	s := New(Config{Budget: NewBudget(time.Second, 24*time.Hour, 100_000), Memory: NewMemory(time.Hour, 1000)})
+	s := New(Config{Budget: newBudget(time.Second, 24*time.Hour, 100_000), Memory: NewMemory(time.Hour, 1000)})
 	n := 0
 	add := func(text, tag int) {
 		n++
@@ -118,7 +118,7 @@ func TestPagesAreUnitedWithinARequest(t *testing.T) {
 		ten = append(ten, fmt.Sprint("tag-", 30+tag))
 	}
 	most := message(t, "0").RequestSize(must(audience.OfAnyTag(ten...)))
-	s := New(Config{Budget: NewBudget(time.Second, 24*time.Hour, 100_000), Memory: NewMemory(time.Hour, 1000), MaxBytes: most})
+	s := New(Config{Budget: newBudget(time.Second, 24*time.Hour, 100_000), Memory: NewMemory(time.Hour, 1000), MaxBytes: most})
 	n := 0
 	add := func(text, tag int) {
 		n++

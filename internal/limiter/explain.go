@@ -83,7 +83,7 @@ func (s *Scheduler) heldFor(c *class) string {
 
 // cheapBy is when a call will cost no more than worth, if none is made until then.
 func (s *Scheduler) cheapBy(u *purse, worth float32) time.Time {
-	from := s.budget.NextFor(s.now, Draw{Pool: u.pool, Critical: u.critical})
+	from := s.budget.nextFor(s.now, draw{Pool: u.pool, Critical: u.critical})
 	if from.IsZero() {
 		return from
 	}

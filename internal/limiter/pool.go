@@ -8,8 +8,8 @@ import (
 	"pushbridge/internal/intent"
 )
 
-// Draw is what a call would draw on the budget.
-type Draw struct {
+// draw is what a call would draw on the budget.
+type draw struct {
 	Pool string // whose share; empty, or none of the terms': what is common
 	// Critical calls see all that is free: the reserve is theirs, and floors and
 	// ceilings share calls between teams' wishes, not between them and
@@ -44,12 +44,12 @@ func (b *Budget) hasPool(name string) bool {
 	return slices.ContainsFunc(b.pools, func(p intent.Pool) bool { return p.Name == name })
 }
 
-// FreeFor returns how many calls the budget leaves for d at now: less than Free
+// freeFor returns how many calls the budget leaves for d at now: less than free
 // by the reserve, by what other pools have not used of their floors, and not
 // beyond the ceiling of d's own pool.
-func (b *Budget) FreeFor(now time.Time, d Draw) int {
+func (b *Budget) freeFor(now time.Time, d draw) int {
 	if d.Critical {
-		return b.Free(now)
+		return b.free(now)
 	}
 	left := b.besideFloors(now, d.Pool) - max(0, d.Reserve)
 	for _, p := range b.pools {
@@ -73,19 +73,19 @@ func (b *Budget) besideFloors(now time.Time, pool string) int {
 	return left
 }
 
-// NextFor returns the first instant from now on at which a call may start for d,
+// nextFor returns the first instant from now on at which a call may start for d,
 // if no other is made until then; the zero Time: never, the reserve and the
 // other pools' floors leave none.
-func (b *Budget) NextFor(now time.Time, d Draw) time.Time {
+func (b *Budget) nextFor(now time.Time, d draw) time.Time {
 	at := b.Next(now)
-	if b.FreeFor(at, d) > 0 {
+	if b.freeFor(at, d) > 0 {
 		return at
 	}
 	// Calls that come back never leave less for d: each adds one, and at most one
 	// to what another pool has not used of its floor.
 	ends := b.calls.in(b.window)
 	ends = ends[endedBefore(ends, b.window.opened(at)):]
-	n := sort.Search(len(ends), func(i int) bool { return b.FreeFor(b.window.gone(ends[i]), d) > 0 })
+	n := sort.Search(len(ends), func(i int) bool { return b.freeFor(b.window.gone(ends[i]), d) > 0 })
 	if n == len(ends) {
 		return time.Time{}
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 func newScheduler() *Scheduler {
-	return New(Config{Budget: NewBudget(time.Second, 24*time.Hour, 100), Settle: 2 * time.Second, Memory: NewMemory(time.Hour, 1<<21)})
+	return New(Config{Budget: newBudget(time.Second, 24*time.Hour, 100), Settle: 2 * time.Second, Memory: NewMemory(time.Hour, 1<<21)})
 }
 
 func newIntent(t testing.TB, n int, to audience.Audience, text intent.Message) intent.Intent {
@@ -31,7 +31,7 @@ func newIntent(t testing.TB, n int, to audience.Audience, text intent.Message) i
 func TestBrokenPromisesOfTheCallerPanic(t *testing.T) {
 	t.Attr("promise", "nothing-lost")
 	t.Parallel()
-	budget := NewBudget(1, 1, 1)
+	budget := newBudget(1, 1, 1)
 	fly := func() (*Scheduler, *Batch) {
 		s := newScheduler()
 		s.Add(start, newIntent(t, 1, audience.All(), message(t, "hello")))
@@ -45,8 +45,8 @@ func TestBrokenPromisesOfTheCallerPanic(t *testing.T) {
 		"negative settle": {func() { New(Config{Budget: budget, Settle: -1, Memory: NewMemory(1, 1)}) }, "limiter: incomplete config"},
 		"no window":       {func() { NewMemory(0, 1) }, "limiter: a memory needs"},
 		"no memory":       {func() { New(Config{Budget: budget}) }, "limiter: incomplete config"},
-		"no quota":        {func() { NewBudget(1, 1, 0) }, "limiter: a budget needs"},
-		"no interval":     {func() { NewBudget(0, 1, 1) }, "limiter: a budget needs"},
+		"no quota":        {func() { newBudget(1, 1, 0) }, "limiter: a budget needs"},
+		"no interval":     {func() { newBudget(0, 1, 1) }, "limiter: a budget needs"},
 		"for nobody":      {func() { newScheduler().Add(start, intent.Intent{}) }, "limiter: an intent for nobody"},
 		"done unasked":    {func() { newScheduler().Done(start, &Batch{}, Verdict{Result: Pushed}) }, "not in flight"},
 		"another batch":   {func() { s, _ := fly(); s.Done(start, &Batch{}, Verdict{Result: Pushed}) }, "not in flight"},

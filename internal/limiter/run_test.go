@@ -49,7 +49,7 @@ func newRun(t *rapid.T, known *world, quota int, f focus) *run {
 	}
 	for _, s := range []**Scheduler{&r.s, &r.twin} {
 		*s = New(Config{
-			Budget: NewBudget(w.interval, w.window, w.quota), Settle: 2 * time.Second, Memory: NewMemory(w.dedup, 1000),
+			Budget: newBudget(w.interval, w.window, w.quota), Settle: 2 * time.Second, Memory: NewMemory(w.dedup, 1000),
 			MaxBytes: r.maxBytes,
 		})
 		(*s).doors.mask = f.mask

@@ -92,9 +92,8 @@ type Decision struct {
 	Ended  []Ended
 }
 
-// New returns a Scheduler without pending intents. It panics where the Config
-// lacks a budget or a positive dedup window and size: they come from checked
-// configuration.
+// New returns a Scheduler without pending intents. It panics where the Config lacks
+// a Budget or a Memory, or its Settle is negative: they come from checked configuration.
 func New(c Config) *Scheduler {
 	if c.Budget == nil || c.Settle < 0 || c.Memory == nil {
 		panic(fmt.Sprintf("limiter: incomplete config %+v", c))
@@ -246,9 +245,6 @@ func (s *Scheduler) Done(now time.Time, b *Batch, v Verdict) []Ended {
 	s.gather()
 	return s.takeEnded()
 }
-
-// InFlight says whether a call is being made.
-func (s *Scheduler) InFlight() bool { return s.flight != nil }
 
 // legal is the first instant from now on at which a call may start.
 func (s *Scheduler) legal(now time.Time) time.Time { return latest(s.budget.Next(now), s.notBefore) }

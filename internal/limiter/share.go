@@ -27,7 +27,7 @@ type calls struct{ before, days float64 }
 // the reserve and by what the floors of other pools have left.
 func (s *Scheduler) shareOf(u *purse, at time.Time) share {
 	b := s.budget
-	h := share{capacity: float64(b.quota), free: float64(b.Free(at)), returns: b.calls.comeBack(b.window, at)}
+	h := share{capacity: float64(b.quota), free: float64(b.free(at)), returns: b.calls.comeBack(b.window, at)}
 	if u.critical {
 		return h
 	}

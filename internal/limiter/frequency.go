@@ -44,13 +44,6 @@ func newPushes(keep time.Duration) *pushes {
 	return &pushes{keep: keep, views: map[pushKey]*pushView{}}
 }
 
-// setKeep is for rules that change. A longer period finds of the past what the
-// shorter one has left.
-func (p *pushes) setKeep(keep time.Duration) {
-	p.keep = keep
-	clear(p.views) // some know what the log has forgotten
-}
-
 // add tells of a call that ended at end and may have reached a. Those that no
 // period at end holds any more are forgotten.
 func (p *pushes) add(a audience.Audience, end time.Time) {

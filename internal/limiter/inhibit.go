@@ -41,13 +41,8 @@ func newInhibitions() *inhibitions {
 	return &inhibitions{all: map[inhibitKey]*suppression{}, pools: map[string]*inhibitedPool{}}
 }
 
-// suppress holds back the intents of a pool whose audience overlaps a until the
-// instant. What already holds longer stays.
-func (h *inhibitions) suppress(now time.Time, pool string, a audience.Audience, until time.Time) {
-	h.change(now, inhibitKey{pool, a}, 0, until)
-}
-
-// pend is suppress without an end: until release is called as often.
+// pend holds back the intents of a pool whose audience overlaps a, until release is
+// called as often.
 func (h *inhibitions) pend(now time.Time, pool string, a audience.Audience) {
 	h.change(now, inhibitKey{pool, a}, 1, time.Time{})
 }
