@@ -1,11 +1,9 @@
 package journal
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
-	"pushbridge/internal/intent"
 	"pushbridge/internal/offset"
 )
 
@@ -77,45 +75,4 @@ func byOf(d *Disposition) string {
 		return ""
 	}
 	return d.By
-}
-
-// toOutcome returns the outcome that was stored.
-func (w *outcome) toOutcome() Outcome {
-	return Outcome{
-		ID: w.ID, Number: w.Number, Lane: w.Lane, App: w.App, Class: w.Class, Code: w.Code, Info: w.Info, TaskID: w.TaskID,
-		Started: w.Started, Ended: w.Ended, Counted: w.Counted,
-	}
-}
-
-func (s span) partition() offset.Partition { return offset.Partition{Topic: s.Topic, ID: s.Partition} }
-
-// toAttempt returns the attempt that was stored.
-func (w *attempt) toAttempt(covers []cover) (Attempt, error) {
-	a := Attempt{
-		ID: w.ID, Number: w.Number, Lane: w.Lane, App: w.App, Pool: w.Pool, At: w.At, Deadline: w.Deadline, UnderWay: time.Duration(w.UnderWay) * time.Millisecond, Random: w.Random, Condition: w.Condition, Messages: w.Messages,
-		RulesVersion: w.RulesVersion, Why: w.Why,
-	}
-	switch w.OnDoubt {
-	case "":
-	case intent.Resend.String():
-		a.OnDoubt = intent.Resend
-	case intent.Drop.String():
-		a.OnDoubt = intent.Drop
-	default:
-		return Attempt{}, fmt.Errorf("attempt %s.%d: on_doubt %q: want %v or %v", w.ID, w.Number, w.OnDoubt, intent.Resend, intent.Drop)
-	}
-	// One attempt may have been written in several records, and each twice.
-	for _, c := range covers {
-		i := slices.IndexFunc(a.Covers, func(have Cover) bool {
-			return have.Rule == c.Rule && have.Part == c.Part && have.Partition == c.Events.partition()
-		})
-		if i < 0 {
-			i = len(a.Covers)
-			a.Covers = append(a.Covers, Cover{Rule: c.Rule, Part: c.Part, Partition: c.Events.partition(), Offsets: new(offset.Set)})
-		}
-		for _, run := range c.Events.Runs.Ranges() {
-			a.Covers[i].Offsets.AddRange(run)
-		}
-	}
-	return a, nil
 }

@@ -300,6 +300,53 @@ func (h *history) addEnded(e *ended) error {
 	return nil
 }
 
+// addNotes takes in what a record says beside calls and ends.
+func (h *history) addNotes(r *record) error {
+	for _, p := range r.Rewound {
+		h.rewound(p.partition())
+	}
+	for _, n := range r.Read {
+		if at, p := time.UnixMilli(n.At), n.partition(); at.After(h.newest[p]) {
+			h.newest[p] = at
+		}
+	}
+	for i := range r.Seen {
+		if err := r.Seen[i].check(); err != nil {
+			return err
+		}
+		h.seen.add(&r.Seen[i])
+	}
+	if r.Fenced != nil {
+		h.fenced[r.Fenced.Name] = true
+	}
+	for _, a := range r.Approvals {
+		if !slices.Contains(h.approvals, a) { // a write may have been repeated
+			h.approvals = append(h.approvals, a)
+		}
+	}
+	return nil
+}
+
+// rewound forgets what is known of a partition's records: they are gone, and
+// others have their offsets.
+func (h *history) rewound(p offset.Partition) {
+	h.seen.Rewound(p, func(o int64) bool { return endedAtAll(h.disposed, h.byRule, offset.Position{Partition: p, Offset: o}) })
+	delete(h.disposed, p)
+	for _, sets := range h.byRule {
+		delete(sets, p)
+	}
+	delete(h.newest, p)
+	h.telling.rewound(p)
+	for _, c := range h.calls {
+		if c.attempt != nil {
+			c.attempt.Covers = slices.DeleteFunc(c.attempt.Covers, func(cover Cover) bool { return cover.Partition == p })
+		}
+	}
+	for k, covers := range h.covers {
+		h.covers[k] = slices.DeleteFunc(covers, func(c cover) bool { return c.Events.partition() == p })
+	}
+}
+
 // state draws the sum. Instants that were stored meet the clocks here and only here,
 // and are rounded against us: an end in the future is that of a request that may
 // still be on its way, or one that a clock which was set back makes; it is no later
