@@ -169,19 +169,25 @@ func (p *pipeline) inputs() []string {
 	return append(slices.Clone(p.cfg.Kafka.Topics), p.cfg.Kafka.ReplayTopic)
 }
 
-// run runs until ctx ends and everything it started has ended. Each hangup has the
-// rule file looked at.
+// run runs until ctx ends, or the first of what it started, and everything it started
+// has ended. Each hangup has the rule file looked at.
 func (p *pipeline) run(ctx context.Context, hangups <-chan os.Signal) error {
+	running, end := context.WithCancelCause(ctx)
+	// Health and metrics outlive the bridge: its last seconds are worth seeing.
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	served := make(chan error, 1)
-	go func() { served <- p.console.Run(serving) }()
+	go func() {
+		err := p.console.Run(serving)
+		end(errors.New("health and metrics are served no more"))
+		served <- err
+	}()
 	var reloading sync.WaitGroup
-	defer reloading.Wait()
 	if p.reload != nil {
-		reloading.Go(func() { p.reload.run(ctx, hangups) })
+		reloading.Go(func() { p.reload.run(running, hangups) })
 	}
-	// Health and metrics outlive the bridge: its last seconds are worth seeing.
-	err := p.bridge.Run(ctx)
+	err := p.bridge.Run(running)
+	end(errors.New("the bridge has ended"))
+	reloading.Wait()
 	stop()
 	return errors.Join(err, <-served)
 }

@@ -27,7 +27,7 @@ func TestRunFromEventsToResults(t *testing.T) {
 		wantHealth(t, i, "owner")
 		s.emit(nil, happening("a1", "region.alert", "oslo", "storm"), happening("a2", "region.alert", "lima", "storm"), happening("n1", "nobody.asks", "lima", "x"))
 		s.emit([]string{"--binary"}, happening("p1", "member.promo", "quito", "sale"))
-		s.produce(kafka.Message{Value: []byte("no event")})
+		s.produce(s.topic("events"), kafka.Message{Value: []byte("no event")})
 
 		endings := s.ended("a1", "a2", "n1", "p1", "")
 		for id, want := range map[string]string{"a1": "pushed", "a2": "pushed", "n1": "unmatched", "p1": "pushed", "": "dead-lettered"} {
@@ -77,9 +77,9 @@ func TestRunFromEventsToResults(t *testing.T) {
 }
 
 // produce writes a record as it is.
-func (s *site) produce(m kafka.Message) {
+func (s *site) produce(topic string, m kafka.Message) {
 	s.t.Helper()
-	w := &kafka.Writer{Addr: s.client.Addr, Topic: s.topic("events"), Transport: s.client.Transport, RequiredAcks: kafka.RequireAll, BatchSize: 1}
+	w := &kafka.Writer{Addr: s.client.Addr, Topic: topic, Transport: s.client.Transport, RequiredAcks: kafka.RequireAll, BatchSize: 1}
 	defer w.Close() //nolint:errcheck // every write was acknowledged before
 	if err := w.WriteMessages(s.t.Context(), m); err != nil {
 		s.t.Fatal(err)
