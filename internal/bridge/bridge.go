@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -85,13 +86,14 @@ type Bridge struct {
 	metrics    *metrics
 	violations *violations
 	asks       chan chan Status
-	serving    atomic.Bool // a loop answers asks
+	serving    atomic.Bool // a session has begun, and its loop answers asks soon
 	inGroup    atomic.Bool // it has been standby or owner once
 	randoms    *randoms
 
-	current atomic.Pointer[ruleset]     // what Reload gave last
-	reloads chan chan struct{}          // tells the loop of it
-	visits  chan func(*loop, time.Time) // what the loop does for others, between two events
+	current   atomic.Pointer[ruleset] // of the last Reload that had no error; the loop's to change while serving
+	beginning sync.Mutex              // a session does not begin while current changes: it would not know
+	reloads   chan reload
+	visits    chan func(*loop, time.Time) // what the loop does for others, between two events
 
 	// What outlives a session; the loop of the present one owns it.
 	kept  []*kept // of each lane
@@ -134,7 +136,7 @@ func New(cfg Config) (*Bridge, error) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	b := &Bridge{cfg: cfg, asks: make(chan chan Status), reloads: make(chan chan struct{}), visits: make(chan func(*loop, time.Time)), randoms: newRandoms(cfg.Random), inUse: cfg.Rules.Version()}
+	b := &Bridge{cfg: cfg, asks: make(chan chan Status), reloads: make(chan reload), visits: make(chan func(*loop, time.Time)), randoms: newRandoms(cfg.Random), inUse: cfg.Rules.Version()}
 	b.current.Store(set)
 	for range cfg.Lanes {
 		b.kept = append(b.kept, &kept{})
@@ -165,9 +167,11 @@ func (b *Bridge) serve(ctx context.Context, s *consume.Session) error {
 		}
 		return err
 	}
-	l := newLoop(b, s, state, time.Now())
+	b.beginning.Lock()
 	b.serving.Store(true)
+	b.beginning.Unlock()
 	defer b.serving.Store(false)
+	l := newLoop(b, s, state, time.Now())
 	if err := l.run(ctx); err != nil {
 		return err
 	}

@@ -194,6 +194,7 @@ type options struct {
 	group       consume.Config // its timeouts
 	wire        *wire          // to Kafka and the API; nil: nothing ever happens to it
 	clock       *clock         // nil: right
+	hear        func(string)   // of each message before it is logged, where it is logged; nil: nobody does
 }
 
 // otherLane is a lane beside the default one.
@@ -242,7 +243,7 @@ func (w *world) start(change ...func(*options)) *instance {
 		o.wire = newWire(w.network)
 	}
 	i := &instance{w: w, wire: o.wire, name: fmt.Sprintf("instance %d", len(w.running)), reg: prometheus.NewRegistry(), log: &logBuffer{}, ended: make(chan struct{})}
-	log := slog.New(slog.NewTextHandler(i.log, nil))
+	log := slog.New(hearing{slog.NewTextHandler(i.log, nil), o.hear})
 	transport := &kafka.Transport{Dial: o.wire.dialKafka, MetadataTTL: o.metadataTTL}
 	memory := journal.Config{Addr: w.client.Addr, Transport: o.clock.transport(transport), Topic: journalTopic}
 	jlog, err := journal.New(memory)
@@ -396,6 +397,19 @@ func (w *world) must(err error) {
 func sleep(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
+}
+
+// hearing has somebody listen to what is logged.
+type hearing struct {
+	slog.Handler
+	hear func(string)
+}
+
+func (h hearing) Handle(ctx context.Context, r slog.Record) error {
+	if h.hear != nil {
+		h.hear(r.Message)
+	}
+	return h.Handler.Handle(ctx, r)
 }
 
 // logBuffer keeps what was logged.

@@ -186,9 +186,9 @@ func (l *loop) run(ctx context.Context) error {
 			maps.Copy(l.committed, done.offsets)
 		case ask := <-l.b.asks:
 			ask <- l.status(time.Now())
-		case taken := <-l.b.reloads:
-			l.adopt(time.Now())
-			close(taken)
+		case r := <-l.b.reloads:
+			l.adopt(r.set, time.Now())
+			close(r.taken)
 		case visit := <-l.b.visits:
 			visit(l, time.Now())
 		case <-ending:

@@ -57,8 +57,9 @@ func rulesetOf(lanes []Lane, rs Ruleset) (*ruleset, error) {
 func (b *Bridge) Rules() *mapper.Rules { return b.current.Load().rules }
 
 // Reload replaces the rules. All that can fail is checked before anything changes;
-// after an error the old ones stay. When it returns nil, what is read from now on is
-// mapped under the new ones: the loop takes them over between two events.
+// after an error, also that of ctx, the old ones stay. When it returns nil, what is
+// read from now on is mapped under the new ones: the loop takes them over between two
+// events, and where there is none the next session begins with them.
 //
 // What waits keeps what the old rules made of it, unless the new ones say
 // RemapPending: then the session brings what is under way to its end and a new one
@@ -68,32 +69,55 @@ func (b *Bridge) Reload(ctx context.Context, rs Ruleset) error {
 	if err != nil {
 		return err
 	}
-	b.metrics.knowRules(rs.Rules)
-	b.violations.knowRules(rs.Rules)
-	b.current.Store(set)
-	// A session that begins now takes them anyway; one that goes on is told.
-	for b.serving.Load() {
-		taken := make(chan struct{})
+	for ctx.Err() == nil {
+		if b.useBetweenSessions(set) {
+			return nil
+		}
+		r := reload{set: set, taken: make(chan struct{})}
 		select {
-		case b.reloads <- taken:
-			<-taken // the loop never waits for anything but channels of its own
+		case b.reloads <- r:
+			<-r.taken // the loop never waits for anything but channels of its own
 			return nil
 		case <-time.After(reloadPoll): // the session may have ended meanwhile
 		case <-ctx.Done():
-			return fmt.Errorf("the rules take over when the session's loop answers: %w", context.Cause(ctx))
 		}
 	}
-	return nil
+	return fmt.Errorf("replace the rules: given up before the session's loop took them: %w", context.Cause(ctx))
+}
+
+// reload asks the loop to go on by other rules.
+type reload struct {
+	set   *ruleset
+	taken chan struct{} // closed when it does
 }
 
 // reloadPoll is how often who replaces the rules looks whether a session still runs.
 const reloadPoll = 100 * time.Millisecond
 
-// adopt goes on under the rules that are current now.
-func (l *loop) adopt(now time.Time) {
-	set := l.b.current.Load()
-	if set == l.rules || l.draining {
-		return // the next session takes them
+// use has rules be those that are current.
+func (b *Bridge) use(set *ruleset) {
+	b.metrics.knowRules(set.rules)
+	b.violations.knowRules(set.rules)
+	b.current.Store(set)
+}
+
+// useBetweenSessions is use where no session has begun, and says whether that is so: the
+// rules of a session are its loop's to change.
+func (b *Bridge) useBetweenSessions(set *ruleset) bool {
+	b.beginning.Lock()
+	defer b.beginning.Unlock()
+	if b.serving.Load() {
+		return false
+	}
+	b.use(set)
+	return true
+}
+
+// adopt goes on under other rules.
+func (l *loop) adopt(set *ruleset, now time.Time) {
+	l.b.use(set)
+	if l.draining {
+		return // the next session begins with them
 	}
 	l.rules = set
 	l.tellRules(now)

@@ -374,3 +374,69 @@ func TestReloadWhileTheSessionEnds(t *testing.T) {
 		w.wantDispositions(map[string]string{"e1": "pushed", "e2": "pushed"})
 	})
 }
+
+// hold keeps the loop busy from now on until the function that it returns is called.
+func (i *instance) hold() (free func()) {
+	held := make(chan struct{})
+	i.bridge.visits <- func(*loop, time.Time) { <-held }
+	return func() { close(held) }
+}
+
+// Who has got an error knows that nothing has changed, and may try again.
+func TestReloadThatIsGivenUp(t *testing.T) {
+	t.Attr("guards", "after an error of Reload the old rules stay")
+	t.Parallel()
+	old, young := editionRules("1 "), editionRules("2 ")
+	inBubble(t, setup{rules: old, users: people}, func(t *testing.T, w *world) {
+		i := w.start()
+		sleep(5 * time.Second)
+		free := i.hold()
+		if err := i.reload(young, intent.Terms{}); err == nil {
+			t.Error("rules were replaced that the loop has not taken")
+		}
+		wantSame(t, "version after the error", i.bridge.Rules().Version(), version(t, old))
+		free()
+		w.emit(promo("sale", "gold"))
+		sleep(3 * time.Minute)
+		wantSame(t, "reloads told", len(w.reloads()), 0)
+		w.must(i.reload(young, intent.Terms{}))
+		w.emit(promo("cars", "gold"))
+		sleep(3 * time.Minute)
+		wantSame(t, "texts", strings.Join(w.texts(), ", "), "1 sale, 2 cars")
+		wantSame(t, "reloads told", len(w.reloads()), 1)
+	})
+}
+
+// Between the reading of the journal and the first step of the loop a session has its
+// rules, and no loop that could be told of others.
+func TestReloadWhileASessionBegins(t *testing.T) {
+	t.Attr("promise", "explained")
+	t.Parallel()
+	old, young := editionRules("1 "), editionRules("2 ")
+	inBubble(t, setup{rules: old, users: people}, func(t *testing.T, w *world) {
+		writer := w.start()
+		sleep(5 * time.Second)
+		w.must(w.sim.Inject(pushsim.Fault{Kind: pushsim.FaultStall, After: true}))
+		w.emit(promo("sale", "gold"))
+		for len(w.sim.Calls()) == 0 {
+			sleep(100 * time.Millisecond)
+		}
+		writer.wire.kill() // with a call in doubt, which the next session says as it begins
+		writer.stop()
+		var next *instance
+		reloaded := make(chan error, 1)
+		next = w.start(func(o *options) {
+			o.hear = func(message string) {
+				if message == "call in doubt found in the journal: it counts as made" {
+					go func() { reloaded <- next.reload(young, intent.Terms{}) }()
+					time.Sleep(time.Second)
+				}
+			}
+		})
+		w.must(<-reloaded)
+		w.emit(promo("cars", "gold"))
+		sleep(5 * time.Minute)
+		texts := w.texts()
+		wantSame(t, "the text of what came afterwards", texts[len(texts)-1], "2 cars")
+	})
+}
