@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -217,20 +216,6 @@ func (r *reloader) onRequest(ctx context.Context, _ []byte) (int, any) {
 		return http.StatusInternalServerError, out
 	}
 	return http.StatusOK, out
-}
-
-// onPromote is the action behind POST /api/v1/shadow/promote.
-func (r *reloader) onPromote(ctx context.Context, body []byte) (status int, answer any) {
-	var want struct {
-		Version string `json:"shadow_version"`
-	}
-	if err := json.Unmarshal(body, &want); err != nil || want.Version == "" {
-		return http.StatusBadRequest, promoted{Error: "want the version that is to be promoted", Do: `send {"shadow_version": "…"}, as GET /api/v1/shadow says it`}
-	}
-	if err := r.do(ctx, func(ctx context.Context) { status, answer = r.promote(ctx, want.Version) }); err != nil {
-		return http.StatusServiceUnavailable, promoted{Error: err.Error()}
-	}
-	return status, answer
 }
 
 func truth(b bool) float64 {

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"net/http"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -156,90 +154,6 @@ func (s *shadower) status(context.Context) any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return shadowStatus{File: s.path, Problems: s.problems, Status: s.runner.Status()}
-}
-
-// promoted is the answer of POST /api/v1/shadow/promote.
-type promoted struct {
-	Error  string    `json:"error,omitempty"`
-	Do     string    `json:"do,omitempty"`
-	Kept   string    `json:"kept,omitempty"` // where the file before is
-	Reload *reloaded `json:"reload,omitempty"`
-}
-
-// promote makes the rule file say what the candidate says, and takes it over. The
-// file on disk is what a restart goes by, so where it cannot be written nothing
-// changes: rules that only memory has would be gone with the process.
-func (r *reloader) promote(ctx context.Context, version string) (int, promoted) {
-	s := r.p.shadow
-	data, err := os.ReadFile(s.path)
-	if err != nil {
-		return http.StatusConflict, promoted{Error: err.Error(), Do: "write the candidate to " + s.path}
-	}
-	// As it will stand there: schemas are named relative to the file.
-	rules, err := mapper.Parse(r.path, data, r.p.ruleLimits(nil))
-	switch {
-	case err != nil:
-		return http.StatusUnprocessableEntity, promoted{Error: err.Error(), Do: "mend " + s.path}
-	case rules.Version() != version:
-		return http.StatusConflict, promoted{Error: "the candidate is version " + rules.Version() + " now, not " + version, Do: "look at what it would do (bridge promote) and ask for that version"}
-	case rules.Version() == r.p.bridge.Rules().Version():
-		return http.StatusConflict, promoted{Error: "version " + version + " is in use already"}
-	}
-	if _, err := r.p.termsOf(rules); err != nil {
-		return http.StatusUnprocessableEntity, promoted{Error: err.Error()}
-	}
-	kept, err := replaceRules(r.path, data)
-	if err != nil {
-		return http.StatusConflict, promoted{
-			Error: "the rule file cannot be written: " + err.Error(),
-			Do:    "put the candidate where the rule file comes from (the ConfigMap, the repository); it is taken over when the file says it",
-		}
-	}
-	out := r.reload(ctx, "promote")
-	answer := promoted{Kept: kept, Reload: &out}
-	if len(out.Problems) > 0 {
-		return http.StatusUnprocessableEntity, answer
-	}
-	return http.StatusOK, answer
-}
-
-// replaceRules replaces a file at once, and keeps what it said beside it.
-func replaceRules(path string, data []byte) (kept string, err error) {
-	info, err := os.Lstat(path)
-	if err != nil {
-		return "", err
-	}
-	if !info.Mode().IsRegular() {
-		return "", errors.New(path + " is no plain file but a link to another, as a mounted ConfigMap's is")
-	}
-	old, err := os.ReadFile(path)
-	if err != nil {
-		return "", err
-	}
-	kept = path + ".previous"
-	for _, w := range []struct {
-		path string
-		data []byte
-	}{{kept, old}, {path, data}} {
-		if err := writeWhole(w.path, w.data, info.Mode().Perm()); err != nil {
-			return "", err
-		}
-	}
-	return kept, nil
-}
-
-// writeWhole makes a file say this or, after a crash, what it said before.
-func writeWhole(path string, data []byte, mode os.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }() // which after the rename is not there
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // shadowGauges shows the sums of the comparison.
