@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 
@@ -32,8 +33,9 @@ func (r *reloader) onPromote(ctx context.Context, body []byte) (status int, answ
 }
 
 // promote makes the rule file say what the candidate says, and takes it over. The
-// file on disk is what a restart goes by, so where it cannot be written nothing
-// changes: rules that only memory has would be gone with the process.
+// file on disk is what a restart goes by: where it cannot be written nothing changes,
+// since rules that only memory has would be gone with the process, and it is not
+// written before all that can fail was done, since a restart would fail.
 func (r *reloader) promote(ctx context.Context, version string) (int, promoted) {
 	s := r.p.shadow
 	data, err := os.ReadFile(s.path)
@@ -50,8 +52,13 @@ func (r *reloader) promote(ctx context.Context, version string) (int, promoted) 
 	case rules.Version() == r.p.bridge.Rules().Version():
 		return http.StatusConflict, promoted{Error: "version " + version + " is in use already"}
 	}
-	if _, err := r.p.termsOf(rules); err != nil {
-		return http.StatusUnprocessableEntity, promoted{Error: err.Error()}
+	if _, err := r.p.fit(ctx, rules); err != nil {
+		answer := promoted{Error: "the rules stay as they were: " + err.Error()}
+		if _, unfit := errors.AsType[misfit](err); unfit {
+			return http.StatusUnprocessableEntity, answer
+		}
+		answer.Do = "see that Kafka answers, and promote again"
+		return http.StatusServiceUnavailable, answer
 	}
 	kept, err := replaceRules(r.path, data)
 	if err != nil {
@@ -61,9 +68,24 @@ func (r *reloader) promote(ctx context.Context, version string) (int, promoted) 
 		}
 	}
 	out := r.reload(ctx, "promote")
-	answer := promoted{Kept: kept, Reload: &out}
-	if len(out.Problems) > 0 {
-		return http.StatusUnprocessableEntity, answer
+	if len(out.Problems) == 0 {
+		return http.StatusOK, promoted{Kept: kept, Reload: &out}
 	}
-	return http.StatusOK, answer
+	return r.putBack(ctx, kept, out)
+}
+
+// putBack has the rule file say again what it said before a promotion that came to
+// nothing, or the next restart would try the candidate.
+func (r *reloader) putBack(ctx context.Context, kept string, out reloaded) (int, promoted) {
+	status, answer := http.StatusServiceUnavailable, promoted{Reload: &out}
+	if out.Result == reloadRefused {
+		status = http.StatusUnprocessableEntity
+	}
+	if err := os.Rename(kept, r.path); err != nil {
+		answer.Kept = kept
+		answer.Do = "the rule file says what the candidate says and cannot be put back: " + err.Error() + "; move " + kept + " over it, or the next start goes by the candidate"
+		return status, answer
+	}
+	r.reload(ctx, "promote") // status and metrics shall say that file and rules are one again
+	return status, answer
 }

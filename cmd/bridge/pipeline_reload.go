@@ -140,7 +140,10 @@ func (r *reloader) reload(ctx context.Context, cause string) reloaded {
 	out := reloaded{Cause: cause, At: time.Now(), RulesVersion: old.Version()}
 	rules, err := mapper.Load(r.path, r.p.ruleLimits(old))
 	if err == nil && rules.Version() != old.Version() {
-		err = r.p.takeOver(ctx, rules)
+		var set bridge.Ruleset
+		if set, err = r.p.fit(ctx, rules); err == nil {
+			err = r.p.bridge.Reload(ctx, set)
+		}
 	}
 	switch {
 	case err == nil && rules.Version() == old.Version():
@@ -236,12 +239,12 @@ func (p *pipeline) ruleLimits(after *mapper.Rules) mapper.Limits {
 	return mapper.Limits{MaxRequestBytes: p.cfg.Push.MaxBytes, After: after}
 }
 
-// takeOver lets rules take over, if they fit: their lanes, their budgets, and how
-// long the journal is kept.
-func (p *pipeline) takeOver(ctx context.Context, rules *mapper.Rules) error {
+// fit checks what can keep rules that are right in themselves from taking over: their
+// lanes, their budgets, and how long the journal is kept. What is in use stays in use.
+func (p *pipeline) fit(ctx context.Context, rules *mapper.Rules) (bridge.Ruleset, error) {
 	terms, err := p.termsOf(rules)
 	if err != nil {
-		return err
+		return bridge.Ruleset{}, err
 	}
 	// What waits that long is known from the journal, which must be kept for it.
 	if keep := rules.LongestExpiry(); keep > p.journal.Keep {
@@ -249,13 +252,13 @@ func (p *pipeline) takeOver(ctx context.Context, rules *mapper.Rules) error {
 		longer.Keep = keep
 		if err := p.ensureJournal(ctx, longer, false); err != nil {
 			if _, unfit := errors.AsType[*journal.TopicError](err); unfit {
-				return misfit{err}
+				return bridge.Ruleset{}, misfit{err}
 			}
-			return err
+			return bridge.Ruleset{}, err
 		}
-		p.journal = longer
+		p.journal = longer // for as long it is known to be kept
 	}
-	return p.bridge.Reload(ctx, bridge.Ruleset{Rules: rules, Terms: terms})
+	return bridge.Ruleset{Rules: rules, Terms: terms}, nil
 }
 
 // termsOf is what the calls of every lane are bound to under the rules.

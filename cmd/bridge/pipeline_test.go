@@ -2,16 +2,13 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/segmentio/kafka-go"
 
-	"pushbridge/internal/config"
 	"pushbridge/internal/journal"
-	"pushbridge/internal/mapper"
 )
 
 // A journal that only a newer bridge can read ends the command, with what to do.
@@ -41,19 +38,7 @@ func TestRunEndsWithItsConsole(t *testing.T) {
 	t.Attr("guards", "what an orchestrator cannot see does not go on")
 	t.Parallel()
 	s := embeddedSite(t)
-	cfg, _, err := config.Load(s.env())
-	if err != nil {
-		t.Fatal(err)
-	}
-	rules, err := mapper.Load(s.rules, mapper.Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := newPipeline(t.Context(), cfg, rules, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.close()
+	p := s.assemble()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	ended := make(chan error, 1)

@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/segmentio/kafka-go"
 
 	"pushbridge/internal/shadow"
 	"pushbridge/schemas"
@@ -161,4 +165,65 @@ func TestPromoteOfAConfigMap(t *testing.T) {
 		t.Errorf("rules in use: %s, %v", st.RulesVersion, err)
 	}
 	i.stop()
+}
+
+// wantFile checks what a file says; empty: there is none.
+func wantFile(t *testing.T, path, want string) {
+	t.Helper()
+	if got, err := os.ReadFile(path); string(got) != want || (want == "") != errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s: %q, %v, want %q", path, got, err, want)
+	}
+}
+
+// What the journal is not kept long enough for is refused before the rule file is
+// replaced: a restart would not start with it.
+func TestPromoteOfWhatDoesNotFit(t *testing.T) {
+	t.Attr("guards", "the rule file on disk is one that a restart can go by")
+	t.Parallel()
+	s := embeddedSite(t)
+	created, err := s.client.CreateTopics(t.Context(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{
+		Topic: s.topic("journal"), NumPartitions: 1, ReplicationFactor: 1,
+		ConfigEntries: []kafka.ConfigEntry{{ConfigName: "cleanup.policy", ConfigValue: "delete"}, {ConfigName: "retention.ms", ConfigValue: "108000000"}}, // 30 h
+	}}})
+	if err := errors.Join(err, created.Errors[s.topic("journal")]); err != nil {
+		t.Fatal(err)
+	}
+	candidate := filepath.Join(t.TempDir(), "candidate.yaml")
+	patient := strings.ReplaceAll(edition("next"), "expire_after: 6h", "expire_after: 72h")
+	writeRules(t, candidate, patient)
+	i := s.run("BRIDGE_SHADOW_RULES_FILE=" + candidate)
+	i.owns()
+	i.find(`"msg":"shadow rules compared from now on"`)
+	_, talk, code := command(t, "promote", "--url", i.url, "--execute")
+	if code != exitFindings || !strings.Contains(talk, "the rules stay as they were") || !strings.Contains(talk, `retention.ms is "108000000"`) || !strings.Contains(talk, "set retention.ms to ") {
+		t.Errorf("promote --execute: %d %s", code, talk)
+	}
+	wantFile(t, s.rules, siteRules)
+	wantFile(t, s.rules+".previous", "")
+	i.stop()
+
+	again := s.run()
+	again.owns()
+	again.stop()
+}
+
+// Where the bridge does not take over what stands in the rule file already, the file
+// says again what it said.
+func TestPromoteThatIsGivenUp(t *testing.T) {
+	t.Attr("guards", "the rule file says what is in use")
+	t.Parallel()
+	s := embeddedSite(t)
+	candidate := filepath.Join(t.TempDir(), "candidate.yaml")
+	writeRules(t, candidate, edition("next"))
+	p := s.assemble("BRIDGE_SHADOW_RULES_FILE=" + candidate)
+	stopping, stop := context.WithCancelCause(t.Context())
+	stop(errors.New("the process ends"))
+	code, answer := p.reload.promote(stopping, versionOf(t, edition("next")))
+	if code != http.StatusServiceUnavailable || answer.Reload == nil || len(answer.Reload.Problems) != 1 || !strings.Contains(answer.Reload.Problems[0], "the process ends") {
+		t.Errorf("promote: %d %+v", code, answer)
+	}
+	wantFile(t, s.rules, siteRules)
+	if got := p.bridge.Rules().Version(); got != versionOf(t, siteRules) {
+		t.Errorf("rules in use: %s", got)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -16,8 +17,10 @@ import (
 
 	"github.com/segmentio/kafka-go"
 
+	"pushbridge/internal/config"
 	"pushbridge/internal/devkafka"
 	"pushbridge/internal/kafkatest"
+	"pushbridge/internal/mapper"
 	"pushbridge/internal/pushapi/pushsim"
 )
 
@@ -167,6 +170,25 @@ func (s *site) run(more ...string) *instance {
 	s.t.Helper()
 	p := startBridge(s.t, s.env(more...), "run")
 	return &instance{process: p, url: "http://" + p.find(`"msg":"bridge runs".*"http":"([^"]+)"`)[1]}
+}
+
+// assemble puts a pipeline together in this process, as `bridge run` does.
+func (s *site) assemble(more ...string) *pipeline {
+	s.t.Helper()
+	cfg, _, err := config.Load(s.env(more...))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	rules, err := mapper.Load(cfg.RulesFile, mapper.Limits{MaxRequestBytes: cfg.Push.MaxBytes})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	p, err := newPipeline(s.t.Context(), cfg, rules, slog.New(slog.DiscardHandler))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(p.close)
+	return p
 }
 
 // owns waits until the instance is the writer.
