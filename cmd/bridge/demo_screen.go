@@ -4,23 +4,24 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"pushbridge/internal/intent"
 	"pushbridge/internal/journal"
-	"pushbridge/internal/limiter"
 )
 
 // view is what the demo's screen shows.
 type view struct {
 	elapsed      time.Duration
+	quota        int
+	known        bool // the loop has answered: in, pending, used and batches are so
 	in, pending  int
-	used, quota  int
+	used         int
 	carried      int
 	batches      int
-	waiting      []limiter.Waiting
 	dispositions map[string]int
 	pushes       []pushLine
 }
@@ -52,7 +53,7 @@ func (d *demoRun) view(ctx context.Context) view {
 	}
 	v.in += v.pending
 	lane := s.Lanes[0] // the demo has one app
-	v.used, v.quota, v.batches, v.waiting = lane.Pending.Used, lane.Calls, lane.Pending.Batches, lane.Pending.Waiting
+	v.quota, v.known, v.used, v.batches = lane.Calls, lane.Known, lane.Pending.Used, lane.Pending.Batches
 	v.carried = v.dispositions["pushed"]
 	reached := map[string]int{}
 	for _, t := range d.sim.Tasks() {
@@ -129,13 +130,19 @@ func (v view) table() string {
 		}
 		b.WriteString(string(text) + "\n")
 	}
+	number := func(n int) string {
+		if !v.known {
+			return "?"
+		}
+		return strconv.Itoa(n)
+	}
 	merged := 0.0
 	if v.used > 0 {
 		merged = float64(v.carried) / float64(v.used)
 	}
 	line("bridge demo  %5.1fs", v.elapsed.Seconds())
-	line("  events in   %4d    waiting %4d in %d future calls", v.in, v.pending, v.batches)
-	line("  calls used  %4d of %d in 24 h    %.1f events a call", v.used, v.quota, merged)
+	line("  events in   %4s    waiting %4s in %s future calls", number(v.in), number(v.pending), number(v.batches))
+	line("  calls used  %4s of %d in 24 h    %.1f events a call", number(v.used), v.quota, merged)
 	var ended []string
 	for _, k := range journal.Kinds {
 		if n := v.dispositions[k.String()]; n > 0 {

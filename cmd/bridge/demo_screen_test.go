@@ -36,6 +36,17 @@ func TestScreen(t *testing.T) {
 			t.Errorf("the second table does not overwrite the first: %.40q", b.String())
 		}
 	})
+	t.Run("what is not known", func(t *testing.T) {
+		t.Parallel()
+		for known, want := range map[bool]string{
+			false: "waiting    ? in ? future calls\n  calls used     ? of 100 in 24 h",
+			true:  "waiting    3 in 2 future calls\n  calls used     0 of 100 in 24 h",
+		} {
+			if got := (view{quota: 100, known: known, pending: 3, batches: 2}).table(); !strings.Contains(got, want) {
+				t.Errorf("known %t: no %q in\n%s", known, want, got)
+			}
+		}
+	})
 	t.Run("pipe", func(t *testing.T) {
 		t.Parallel()
 		var b strings.Builder

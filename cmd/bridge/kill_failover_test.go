@@ -185,7 +185,7 @@ func TestSoakQuotaOverKills(t *testing.T) {
 	var s status
 	eventually(t, "the writer knows that the quota is spent", func() bool {
 		err := json.Unmarshal([]byte(get(t, writer.url+"/api/v1/status")), &s)
-		return err == nil && len(s.Lanes) == 1 && s.Lanes[0].Remaining == 0 && time.Until(s.Lanes[0].NextCall) > time.Hour
+		return err == nil && len(s.Lanes) == 1 && s.Lanes[0].Remaining != nil && *s.Lanes[0].Remaining == 0 && time.Until(s.Lanes[0].NextCall) > time.Hour
 	})
 	var sum pushsim.Summary
 	k.ask("/sim/summary", &sum)

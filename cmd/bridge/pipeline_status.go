@@ -26,20 +26,22 @@ type status struct {
 	Ended        map[string]int `json:"ended"`  // events by disposition, since this process started
 }
 
+// laneStatus has what the writer knows only where this instance is the writer and its
+// loop has answered: what is not there is not known, and 0 is 0.
 type laneStatus struct {
 	Lane      string         `json:"lane"`
 	SDKAppID  uint32         `json:"sdkappid"`
 	Blocked   string         `json:"blocked,omitempty"` // what stands against its calls
 	Breaker   string         `json:"breaker"`
 	Quota     int            `json:"quota"`
-	Used      int            `json:"used"`
-	Remaining int            `json:"remaining"`
+	Used      *int           `json:"used,omitempty"`
+	Remaining *int           `json:"remaining,omitempty"`
 	Exhausted *float64       `json:"exhausted_in_seconds,omitempty"` // if calls go on as in the last hour
 	Pools     []poolStatus   `json:"pools,omitempty"`
 	NextCall  time.Time      `json:"next_call,omitzero"`
 	Freed     *freedStatus   `json:"quota_freed,omitempty"`
 	Pending   map[string]int `json:"pending,omitempty"` // intents by priority
-	Batches   int            `json:"batches"`
+	Batches   *int           `json:"batches,omitempty"`
 	Waiting   []waiting      `json:"waiting,omitempty"` // those that go first
 }
 
@@ -120,13 +122,13 @@ func endedOf(metrics prometheus.Gatherer) map[string]int {
 }
 
 func laneStatusOf(l *bridge.LaneStatus) laneStatus {
-	out := laneStatus{
-		Lane: l.Label(), SDKAppID: l.App, Blocked: l.Blocked, Breaker: l.Breaker.String(), Quota: l.Calls, Used: l.Pending.Used,
-		Remaining: l.Remaining(), NextCall: l.Pending.NextCall.UTC(), Batches: l.Pending.Batches,
+	out := laneStatus{Lane: l.Label(), SDKAppID: l.App, Blocked: l.Blocked, Breaker: l.Breaker.String(), Quota: l.Calls}
+	if !l.Known {
+		return out
 	}
+	out.Used, out.Remaining, out.NextCall, out.Batches = new(l.Pending.Used), new(l.Remaining()), l.Pending.NextCall.UTC(), new(l.Pending.Batches)
 	if d, ok := l.Exhaustion(); ok {
-		seconds := d.Seconds()
-		out.Exhausted = &seconds
+		out.Exhausted = new(d.Seconds())
 	}
 	for _, u := range l.Pools {
 		out.Pools = append(out.Pools, poolStatus{Pool: u.Name, Used: u.Used, AtLeast: u.AtLeast, AtMost: u.AtMost})
@@ -134,11 +136,9 @@ func laneStatusOf(l *bridge.LaneStatus) laneStatus {
 	if !l.Freed.By.IsZero() {
 		out.Freed = &freedStatus{After: l.Freed.After.UTC(), By: l.Freed.By.UTC()}
 	}
-	if l.Pending.Pending != nil {
-		out.Pending = make(map[string]int, len(intent.Priorities))
-		for _, p := range intent.Priorities {
-			out.Pending[p.String()] = l.Pending.Pending[p]
-		}
+	out.Pending = make(map[string]int, len(intent.Priorities))
+	for _, p := range intent.Priorities {
+		out.Pending[p.String()] = l.Pending.Pending[p]
 	}
 	for _, w := range l.Pending.Waiting {
 		out.Waiting = append(out.Waiting, waiting{

@@ -13,7 +13,8 @@ import (
 	"pushbridge/internal/limiter"
 )
 
-// What a batch waits for is passed on in the scheduler's words.
+// What a batch waits for is passed on in the scheduler's words, and nothing is said of
+// a lane of which nothing is known.
 func TestLaneStatusSaysWhatItWaitsFor(t *testing.T) {
 	t.Attr("promise", "explained")
 	t.Parallel()
@@ -24,7 +25,7 @@ func TestLaneStatusSaysWhatItWaitsFor(t *testing.T) {
 	noon := time.Date(2026, 11, 22, 13, 0, 0, 0, time.FixedZone("", 3600))
 	got, err := json.MarshalIndent([]laneStatus{
 		laneStatusOf(&bridge.LaneStatus{
-			Name: "alerts", App: 7, Calls: 100, LastHour: 10, Blocked: "push: code 90009",
+			Name: "alerts", App: 7, Calls: 100, Known: true, LastHour: 10, Blocked: "push: code 90009",
 			Freed: bridge.Freed{After: noon.Add(-time.Hour), By: noon},
 			Pools: []limiter.PoolUse{{Pool: intent.Pool{Name: "storms", AtLeast: 3}, Used: 1}},
 			Pending: limiter.Snapshot{
@@ -81,10 +82,7 @@ func TestLaneStatusSaysWhatItWaitsFor(t *testing.T) {
   "lane": "default",
   "sdkappid": 8,
   "breaker": "closed",
-  "quota": 100,
-  "used": 0,
-  "remaining": 100,
-  "batches": 0
+  "quota": 100
  }
 ]`
 	if diff := cmp.Diff(want, string(got)); diff != "" {

@@ -217,7 +217,7 @@ func (l *loop) total() int {
 // laneStatus is one lane for people and metrics.
 func (ln *lane) status(now time.Time) LaneStatus {
 	s := LaneStatus{
-		Name: ln.Name, App: ln.App, Calls: ln.terms.Calls, Pending: ln.sched.Snapshot(now, waitingShown), Pools: ln.budget.PoolUses(now),
+		Name: ln.Name, App: ln.App, Calls: ln.terms.Calls, Known: true, Pending: ln.sched.Snapshot(now, waitingShown), Pools: ln.budget.PoolUses(now),
 		LastHour: ln.lastHour(now), Blocked: ln.blocked, Freed: ln.boundary.freed,
 	}
 	for p, n := range ln.holding() {

@@ -88,7 +88,7 @@ func (m *metrics) pushed(p *push, o pushapi.Outcome) {
 	}
 }
 
-// gauges collects what only the loop knows.
+// gauges collects what only the loop knows, and nothing of that where it has not told.
 type gauges struct{ b *Bridge }
 
 var (
@@ -126,17 +126,21 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	oldest := 0.0
+	known, oldest := false, 0.0
 	for i := range s.Lanes {
 		l := &s.Lanes[i]
+		lane := l.Label()
+		gauge(descQuota, float64(l.Calls), lane)
+		if !l.Known {
+			continue // a zero would be taken for a fact, and an alert would go by it
+		}
+		known = true
 		if !l.Pending.Oldest.IsZero() {
 			oldest = max(oldest, now.Sub(l.Pending.Oldest).Seconds())
 		}
-		lane := l.Label()
 		for _, p := range intent.Priorities {
 			gauge(descPending, float64(l.Pending.Pending[p]), lane, p.String())
 		}
-		gauge(descQuota, float64(l.Calls), lane)
 		gauge(descUsed, float64(l.Pending.Used), lane)
 		gauge(descRemaining, float64(l.Remaining()), lane)
 		for _, p := range l.Pools {
@@ -153,7 +157,9 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 			gauge(descFreed, float64(l.Freed.By.UnixMilli())/1000, lane)
 		}
 	}
-	gauge(descOldest, oldest)
+	if known {
+		gauge(descOldest, oldest)
+	}
 	gauge(descWriter, truth(g.b.cfg.Group.Writer()))
 }
 

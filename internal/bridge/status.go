@@ -29,25 +29,30 @@ type Status struct {
 
 // LaneStatus is one lane now.
 type LaneStatus struct {
-	Name     string // empty: the default lane
-	App      uint32
-	Calls    int              // its quota
-	Pending  limiter.Snapshot // zero where this instance is not the writer
+	Name    string // empty: the default lane
+	App     uint32
+	Calls   int // its quota
+	Breaker pushapi.BreakerState
+
+	// Known says that the loop has told the rest. Where there is none, or none that
+	// answered in time, it is zero, and not what is so: a budget that nobody has
+	// counted is not full.
+	Known    bool
+	Pending  limiter.Snapshot
 	Pools    []limiter.PoolUse
 	LastHour int    // calls that count and ended within an hour
 	Blocked  string // what stands against its calls; empty: nothing is wrong
-	Breaker  pushapi.BreakerState
 	Freed    Freed
 }
 
 // Label names the lane in metrics and to people.
 func (s *LaneStatus) Label() string { return labelOf(s.Name) }
 
-// Remaining is how many calls the quota leaves now.
+// Remaining is how many calls the quota leaves now, where that is known.
 func (s *LaneStatus) Remaining() int { return max(0, s.Calls-s.Pending.Used) }
 
 // Exhaustion is the time until the quota is spent if calls go on as in the last
-// hour and none comes back, and false where there was none in it.
+// hour and none comes back, and false where there was none in it. It must be known.
 func (s *LaneStatus) Exhaustion() (time.Duration, bool) {
 	if s.LastHour == 0 {
 		return 0, s.Remaining() == 0
@@ -79,7 +84,7 @@ type PushSummary struct {
 }
 
 // Status asks the loop. Without a session, or where the loop does not answer in
-// time, it says so with lanes in which nothing waits.
+// time, it says so with lanes of which nothing is known.
 func (b *Bridge) Status(ctx context.Context) Status {
 	s := Status{State: b.cfg.Group.State(), Joined: b.joined()}
 	set := b.current.Load()

@@ -2,8 +2,10 @@ package console
 
 import (
 	"context"
+	"maps"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -40,6 +42,15 @@ func status(change func(status, lane map[string]any)) map[string]any {
 	}
 	return s
 }
+
+// forget leaves of a lane what an instance says that does not know the rest.
+func forget(lane map[string]any) {
+	maps.DeleteFunc(lane, func(key string, _ any) bool {
+		return !slices.Contains([]string{"lane", "sdkappid", "breaker", "quota"}, key)
+	})
+}
+
+const nothingKnown = "calls used ? of 100 left ? next call ? breaker closed waiting ? in future calls ? "
 
 // text is what a document shows: without markup and what is hidden, a space for each gap.
 func text(document string) string {
@@ -96,11 +107,16 @@ func TestPageShowsWhatTheInstanceSays(t *testing.T) {
 		},
 		"another has the work": {
 			change: func(s, lane map[string]any) {
-				s["state"], s["pushes"], lane["used"] = "standby", []any{}, 0
-				delete(lane, "waiting")
-				delete(lane, "pending")
+				s["state"], s["pushes"] = "standby", []any{}
+				forget(lane)
 			},
-			shows: []string{"bridge standby", "Another instance has the work.", "calls used ? of 100", "left ?", "waiting ?"},
+			shows: []string{"bridge standby", "Another instance has the work.", nothingKnown},
+			hides: []string{"none in the last hour"},
+		},
+		"the one that has the work does not say": {
+			change: func(_, lane map[string]any) { forget(lane) },
+			shows:  []string{"bridge owner", nothingKnown},
+			hides:  []string{"Another instance", "undefined", "none in the last hour"},
 		},
 		"a message waits for people": {
 			approvals: map[string]any{"total": 5, "waiting": []any{map[string]any{

@@ -42,7 +42,7 @@ function show(status, checks, approvals) {
   }));
   byId("elsewhere").hidden = owner;
   document.body.classList.toggle("lanes", status.lanes.length > 1);
-  byId("lanes").replaceChildren(...status.lanes.flatMap((lane) => laneOf(lane, owner)));
+  byId("lanes").replaceChildren(...status.lanes.flatMap(laneOf));
   showApprovals(approvals);
   byId("pushes").replaceChildren(...status.pushes.toReversed().map(pushOf));
   byId("no-pushes").hidden = status.pushes.length > 0;
@@ -55,24 +55,25 @@ function show(status, checks, approvals) {
   byId("none-ended").hidden = ended.length > 0;
 }
 
-function laneOf(lane, owner) {
+// laneOf shows a lane. What the instance does not know, it leaves out of its answer.
+function laneOf(lane) {
   const part = byId("lane").content.cloneNode(true);
   const set = (selector, text) => { part.querySelector(selector).textContent = text; };
   set("h2", `Lane ${lane.lane}, app ${lane.sdkappid}`);
   say(part.querySelector(".blocked"), lane.blocked ?? "");
-  set(".used", owner ? lane.used : "?");
+  set(".used", lane.used ?? "?");
   set(".quota", `of ${lane.quota}`);
   const meter = part.querySelector("meter");
-  Object.assign(meter, {max: lane.quota, low: 0.8 * lane.quota, high: 0.95 * lane.quota, optimum: 0, value: owner ? lane.used : 0});
-  meter.setAttribute("aria-label", `${lane.used} of ${lane.quota} calls`);
-  set(".left-calls", owner ? lane.remaining : "?");
+  Object.assign(meter, {max: lane.quota, low: 0.8 * lane.quota, high: 0.95 * lane.quota, optimum: 0, value: lane.used ?? 0});
+  meter.setAttribute("aria-label", `${lane.used ?? "not known how many"} of ${lane.quota} calls`);
+  set(".left-calls", lane.remaining ?? "?");
   set(".exhausted", exhaustion(lane));
-  set(".next", owner && lane.next_call ? away(lane.next_call) : "?");
+  set(".next", lane.next_call ? away(lane.next_call) : "?");
   set(".breaker", `breaker ${lane.breaker}`);
   const pending = priorities.map((p) => [p, lane.pending?.[p] ?? 0]), total = pending.reduce((sum, [, n]) => sum + n, 0);
-  set(".pending", owner ? total : "?");
+  set(".pending", lane.pending ? total : "?");
   set(".priorities", pending.filter(([, n]) => n > 0).map(([priority, n]) => `${n} ${priority}`).join(", "));
-  set(".batches", owner ? lane.batches : "?");
+  set(".batches", lane.batches ?? "?");
   set(".merged", lane.batches > 0 ? `${(total / lane.batches).toFixed(1)} events a call` : "");
   say(part.querySelector(".pools"), (lane.pools ?? []).map(poolOf).join(" · "));
   const waiting = lane.waiting ?? [];
@@ -86,6 +87,7 @@ function laneOf(lane, owner) {
 }
 
 function exhaustion(lane) {
+  if (lane.remaining === undefined) return "";
   if (lane.exhausted_in_seconds === undefined) return "none in the last hour";
   if (lane.remaining === 0) return "until some come back";
   return `${span(1000 * lane.exhausted_in_seconds)} at the pace of the last hour`;
