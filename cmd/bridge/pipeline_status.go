@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"pushbridge/internal/bridge"
 	"pushbridge/internal/console"
 	"pushbridge/internal/intent"
@@ -85,10 +83,13 @@ func (p *pipeline) status(ctx context.Context) any {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	s := p.bridge.Status(ctx)
-	out := status{State: s.State.String(), RulesVersion: p.bridge.Rules().Version(), Fetching: !s.Paused, Unwritten: s.Unwritten, Pushes: []pushStatus{}, Ended: endedOf(p.metrics)}
+	out := status{State: s.State.String(), RulesVersion: p.bridge.Rules().Version(), Fetching: !s.Paused, Unwritten: s.Unwritten, Pushes: []pushStatus{}, Ended: map[string]int{}}
 	if p.reload != nil {
 		last := p.reload.status()
 		out.Reload = &last
+	}
+	for kind, n := range s.Ended {
+		out.Ended[kind.String()] = n
 	}
 	for i := range s.Lanes {
 		out.Lanes = append(out.Lanes, laneStatusOf(&s.Lanes[i]))
@@ -100,25 +101,6 @@ func (p *pipeline) status(ctx context.Context) any {
 		})
 	}
 	return out
-}
-
-// endedOf counts the events that have ended as the metric of that does, of all rules.
-func endedOf(metrics prometheus.Gatherer) map[string]int {
-	ended := map[string]int{}
-	families, _ := metrics.Gather() // what cannot be gathered is told by /metrics
-	for _, family := range families {
-		if family.GetName() != "bridge_events_total" {
-			continue
-		}
-		for _, m := range family.GetMetric() {
-			for _, label := range m.GetLabel() {
-				if n := int(m.GetCounter().GetValue()); n > 0 && label.GetName() == "disposition" {
-					ended[label.GetValue()] += n
-				}
-			}
-		}
-	}
-	return ended
 }
 
 func laneStatusOf(l *bridge.LaneStatus) laneStatus {

@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,6 +25,8 @@ type metrics struct {
 	delay  *prometheus.HistogramVec
 	over   prometheus.Counter
 	lost   *prometheus.CounterVec
+
+	ended [len(journal.Kinds) + 1]atomic.Int64 // events by kind, which begins at 1: what events says of all rules
 }
 
 func newMetrics(b *Bridge) *metrics {
@@ -74,9 +77,21 @@ func (m *metrics) knowRules(rules *mapper.Rules) {
 
 func (m *metrics) disposed(d *journal.Disposition) {
 	m.events.WithLabelValues(d.Kind.String(), d.Rule).Inc()
+	m.ended[d.Kind].Add(1)
 	if d.Kind == journal.Pushed && !d.PushedAt.IsZero() {
 		m.delay.WithLabelValues(d.Priority.String()).Observe(max(0, d.PushedAt.Sub(d.Origin.Received).Seconds()))
 	}
+}
+
+// endings counts the events that have ended, by kind.
+func (m *metrics) endings() map[journal.Kind]int {
+	all := make(map[journal.Kind]int, len(journal.Kinds))
+	for _, k := range journal.Kinds {
+		if n := m.ended[k].Load(); n > 0 {
+			all[k] = int(n)
+		}
+	}
+	return all
 }
 
 func (m *metrics) pushed(p *push, o pushapi.Outcome) {

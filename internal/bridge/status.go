@@ -6,6 +6,7 @@ import (
 
 	"pushbridge/internal/consume"
 	"pushbridge/internal/intent"
+	"pushbridge/internal/journal"
 	"pushbridge/internal/limiter"
 	"pushbridge/internal/pushapi"
 )
@@ -25,6 +26,8 @@ type Status struct {
 	Joined     bool          // this instance has been in the group since it started
 	Paused     bool          // fetching pauses
 	Pushes     []PushSummary // the latest calls, oldest first
+
+	Ended map[journal.Kind]int // events since the process started, those of which there are any
 }
 
 // LaneStatus is one lane now.
@@ -86,7 +89,7 @@ type PushSummary struct {
 // Status asks the loop. Without a session, or where the loop does not answer in
 // time, it says so with lanes of which nothing is known.
 func (b *Bridge) Status(ctx context.Context) Status {
-	s := Status{State: b.cfg.Group.State(), Joined: b.joined()}
+	s := Status{State: b.cfg.Group.State(), Joined: b.joined(), Ended: b.metrics.endings()}
 	set := b.current.Load()
 	for i := range b.cfg.Lanes {
 		l := &b.cfg.Lanes[i]
@@ -116,7 +119,10 @@ func (b *Bridge) Status(ctx context.Context) Status {
 }
 
 func (l *loop) status(now time.Time) Status {
-	s := Status{Unwritten: l.unrecorded(), Unwritable: l.unwritable, Paused: l.bound.Paused(), Pushes: append([]PushSummary(nil), l.lastPush...)}
+	s := Status{
+		Unwritten: l.unrecorded(), Unwritable: l.unwritable, Paused: l.bound.Paused(), Pushes: append([]PushSummary(nil), l.lastPush...),
+		Ended: l.b.metrics.endings(),
+	}
 	for _, ln := range l.lanes {
 		s.Lanes = append(s.Lanes, ln.status(now))
 	}

@@ -5,7 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"pushbridge/internal/intent"
+	"pushbridge/internal/journal"
 )
 
 // whatOnlyTheLoopKnows are gauges of which a sample is a claim.
@@ -52,5 +55,38 @@ func TestMetricsSayOnlyWhatIsKnown(t *testing.T) {
 		free()
 		sleep(time.Second)
 		want("a writer that answers again", writer, whatOnlyTheLoopKnows)
+	})
+}
+
+// How events ended is known where the process knows it, whoever has the work now.
+func TestStatusCountsHowEventsEnded(t *testing.T) {
+	t.Attr("promise", "explained")
+	t.Parallel()
+	inBubble(t, setup{rules: editionRules(""), users: people}, func(t *testing.T, w *world) {
+		writer := w.start()
+		sleep(5 * time.Second)
+		standby := w.start()
+		sleep(30 * time.Second)
+		w.emit(promo("sale", "gold"), promo("sale", "silver"), happening{Type: "news"})
+		sleep(3 * time.Minute)
+		want := map[journal.Kind]int{journal.Pushed: 2, journal.Unmatched: 1}
+		if diff := cmp.Diff(want, writer.status().Ended); diff != "" {
+			t.Errorf("the writer (-want +got):\n%s", diff)
+		}
+		for k, n := range want {
+			wantSame(t, "events by the metric that are "+k.String(), writer.metric("bridge_events_total", "disposition", k.String()), float64(n))
+		}
+		free := writer.hold()
+		if diff := cmp.Diff(want, writer.status().Ended); diff != "" {
+			t.Errorf("a writer that does not answer (-want +got):\n%s", diff)
+		}
+		free()
+		if got := standby.status().Ended; len(got) > 0 {
+			t.Errorf("the standby, for which nothing has ended: %v", got)
+		}
+		writer.leave()
+		if diff := cmp.Diff(want, writer.status().Ended); diff != "" {
+			t.Errorf("who has given the work up (-want +got):\n%s", diff)
+		}
 	})
 }
