@@ -111,7 +111,15 @@ func TestPageShowsWhatTheInstanceSays(t *testing.T) {
 				forget(lane)
 			},
 			shows: []string{"bridge standby", "Another instance has the work.", nothingKnown},
-			hides: []string{"none in the last hour"},
+			hides: []string{"none in the last hour", "Last pushes"},
+		},
+		"it joins": {
+			change: func(s, lane map[string]any) {
+				s["state"], s["pushes"] = "joining", []any{}
+				forget(lane)
+			},
+			shows: []string{"bridge joining", nothingKnown},
+			hides: []string{"Another instance", "Last pushes"},
 		},
 		"the one that has the work does not say": {
 			change: func(_, lane map[string]any) { forget(lane) },

@@ -32,7 +32,6 @@ async function refresh() {
 }
 
 function show(status, checks, approvals) {
-  const owner = status.state === "owner";
   byId("state").textContent = status.state;
   byId("rules").textContent = `rules ${status.rules_version}`;
   byId("checks").replaceChildren(...checks.split("\n").filter((line) => /^\[[+-]\]/.test(line)).map((line) => {
@@ -40,11 +39,12 @@ function show(status, checks, approvals) {
     item.classList.toggle("bad", line[1] === "-");
     return item;
   }));
-  byId("elsewhere").hidden = owner;
+  byId("elsewhere").hidden = status.state !== "standby";
   document.body.classList.toggle("lanes", status.lanes.length > 1);
   byId("lanes").replaceChildren(...status.lanes.flatMap(laneOf));
   showApprovals(approvals);
   byId("pushes").replaceChildren(...status.pushes.toReversed().map(pushOf));
+  byId("pushes-part").hidden = !status.lanes.some((lane) => "used" in lane); // who knows the budget knows them
   byId("no-pushes").hidden = status.pushes.length > 0;
   const ended = Object.entries(status.ended);
   byId("ended").replaceChildren(...ended.map(([how, n]) => {
