@@ -258,10 +258,7 @@ func (c *schemaCompiler) nearFile(address string) string {
 		}
 	}
 	slices.Sort(known)
-	if near := nearest(name, known); near != "" {
-		return fmt.Sprintf("did you mean %s?", near)
-	}
-	return ""
+	return meant(name, known, "")
 }
 
 // Load implements jsonschema.URLLoader.

@@ -9,7 +9,11 @@ import (
 	"pushbridge/internal/intent"
 )
 
-var coalesceKeys = keys{known: []string{"mode", "key", "scope", "max_messages", "overflow", "at", "location"}}
+var (
+	coalesceKeys  = keys{known: []string{"mode", "key", "scope", "max_messages", "overflow", "at", "location"}}
+	modeWords     = choice[intent.Mode]{"mode", []intent.Mode{intent.Merge, intent.Latest, intent.Digest, intent.Alone}}
+	overflowWords = choice[intent.Overflow]{"overflow", []intent.Overflow{intent.Next, intent.Newest}}
+)
 
 // modeKeys are the keys of `coalesce` that have a meaning in some modes only.
 var modeKeys = []struct {
@@ -51,17 +55,11 @@ func (l *loader) coalesce(n *node, field string, d *deliverySpec) {
 		l.refuse(n, join(field, "mode"), "it is missing", "write merge, latest, digest or none")
 		return
 	}
-	s, ok := l.text(v, join(field, "mode"))
+	mode, ok := modeWords.read(l, v, join(field, "mode"))
 	if !ok {
 		return
 	}
-	modes := []intent.Mode{intent.Merge, intent.Latest, intent.Digest, intent.Alone}
-	i := slices.IndexFunc(modes, func(m intent.Mode) bool { return m.String() == s })
-	if i < 0 {
-		l.refuse(v, join(field, "mode"), fmt.Sprintf("there is no mode %q", s), "write merge, latest, digest or none")
-		return
-	}
-	d.policy.Mode = modes[i]
+	d.policy.Mode = mode
 	for _, k := range modeKeys {
 		if v := n.get(k.name); v != nil && !slices.Contains(k.modes, d.policy.Mode) {
 			var of []string
@@ -133,17 +131,12 @@ func (l *loader) digest(n *node, field string, d *deliverySpec) {
 }
 
 func (l *loader) overflow(n *node, field string) intent.Overflow {
-	s, ok := l.text(n, field)
-	for _, o := range []intent.Overflow{intent.Next, intent.Newest} {
-		if ok && o.String() == s {
-			return o
-		}
-	}
-	switch {
-	case s == "fail":
+	if n.kind == textNode && n.text == "fail" {
 		l.refuse(n, field, "fail is not in this version", "write next or newest")
-	case ok:
-		l.refuse(n, field, fmt.Sprintf("there is no overflow %q", s), "write next or newest")
+		return intent.Next
+	}
+	if o, ok := overflowWords.read(l, n, field); ok {
+		return o
 	}
 	return intent.Next
 }

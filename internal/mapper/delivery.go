@@ -37,7 +37,9 @@ var (
 		known: []string{"sender", "priority", "max_delay", "expire_after", "lane", "pool", "active", "frequency"},
 		later: []string{"owner", "on_doubt"},
 	}
-	deliveryKeys = keys{known: []string{"priority", "max_delay", "expire_after", "expire_at", "on_doubt", "lane", "pool", "active", "frequency"}}
+	priorityWords = choice[intent.Priority]{"priority", intent.Priorities[:]}
+	onDoubtWords  = choice[intent.OnDoubt]{"on_doubt", []intent.OnDoubt{intent.Resend, intent.Drop}}
+	deliveryKeys  = keys{known: []string{"priority", "max_delay", "expire_after", "expire_at", "on_doubt", "lane", "pool", "active", "frequency"}}
 )
 
 // defaults compiles the file's defaults over d.
@@ -59,11 +61,7 @@ func (l *loader) defaults(n *node, d *defaults) {
 // timing reads the three keys that defaults and delivery have in common.
 func (l *loader) timing(n *node, field string, d *defaults) {
 	if v := n.get("priority"); v != nil {
-		if s, ok := l.text(v, join(field, "priority")); ok {
-			p, err := intent.ParsePriority(s)
-			if err != nil {
-				l.refuse(v, join(field, "priority"), fmt.Sprintf("there is no priority %q", s), "write critical, high, normal or low")
-			}
+		if p, ok := priorityWords.read(l, v, join(field, "priority")); ok {
 			d.priority = p
 		}
 	}
@@ -135,7 +133,7 @@ func (l *loader) delivery(n *node, field string, base defaults) deliverySpec {
 		}
 		l.share(said, at, &own)
 		if e := said.get("on_doubt"); e != nil {
-			onDoubt = l.onDoubt(e, join(at, "on_doubt"))
+			onDoubt, _ = onDoubtWords.read(l, e, join(at, "on_doubt"))
 		}
 		if a := said.get("active"); a != nil && own.priority == intent.Critical {
 			l.refuse(a, join(at, "active"), "critical ignores active", "take it out, or make the rule high")
@@ -207,19 +205,6 @@ func (l *loader) checkHeld(n *node, field string, d *deliverySpec) {
 				"what comes after its end expires: make it longer than that")
 		}
 	}
-}
-
-func (l *loader) onDoubt(n *node, field string) intent.OnDoubt {
-	s, ok := l.text(n, field)
-	for _, d := range []intent.OnDoubt{intent.Resend, intent.Drop} {
-		if ok && d.String() == s {
-			return d
-		}
-	}
-	if ok {
-		l.refuse(n, field, fmt.Sprintf("%q is not what can be done about a call in doubt", s), "write resend or drop")
-	}
-	return 0
 }
 
 func (l *loader) expireAt(n *node, field string) *template {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -117,6 +118,17 @@ func (n Node) Items() []Node {
 
 // Text returns a string's characters; if n is none, that is noted.
 func (n Node) Text() (string, bool) { return n.d.l.text(n.n, n.field) }
+
+// Word returns a string that is one of a few words; if it is none of them, that is
+// noted.
+func (n Node) Word(what string, words ...string) (string, bool) {
+	s, ok := n.Text()
+	if ok && !slices.Contains(words, s) {
+		n.d.l.noWord(n.n, n.field, what, words)
+		return "", false
+	}
+	return s, ok
+}
 
 // Duration returns a duration, which has a unit; if n is none, that is noted.
 func (n Node) Duration() (time.Duration, bool) { return n.d.l.duration(n.n, n.field) }

@@ -2,6 +2,7 @@ package mapper
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -200,28 +201,28 @@ func (v *values) fail(name, value, why string) int64 {
 // parseWhole reads a whole number or a word that stands for one; why says what
 // is wrong.
 func parseWhole(f form, text string) (n int64, why string) {
-	var words map[string]int64
-	switch f {
-	case picture:
-		words = map[string]int64{"jpg": int64(intent.JPG), "gif": int64(intent.GIF), "png": int64(intent.PNG), "bmp": int64(intent.BMP), "other": int64(intent.OtherFormat)}
-	case sizeType:
-		words = map[string]int64{"original": 1, "large": 2, "thumbnail": 3}
-	case whole:
+	if f == whole {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
 			return 0, "want a whole number"
 		}
 		return n, ""
-	case wordsForm, decimal, section, sections:
-		panic(fmt.Sprintf("mapper: form %d is no number", f))
 	}
+	words := wordsOf(f)
 	if n, ok := words[text]; ok {
 		return n, ""
 	}
-	names := make([]string, 0, len(words))
-	for name := range words {
-		names = append(names, name)
+	return 0, "want one of " + strings.Join(slices.Sorted(maps.Keys(words)), ", ")
+}
+
+// wordsOf returns the words of a form, each with its number.
+func wordsOf(f form) map[string]int64 {
+	switch f {
+	case picture:
+		return map[string]int64{"jpg": int64(intent.JPG), "gif": int64(intent.GIF), "png": int64(intent.PNG), "bmp": int64(intent.BMP), "other": int64(intent.OtherFormat)}
+	case sizeType:
+		return map[string]int64{"original": 1, "large": 2, "thumbnail": 3}
+	case whole, wordsForm, decimal, section, sections:
 	}
-	slices.Sort(names)
-	return 0, "want one of " + strings.Join(names, ", ")
+	panic(fmt.Sprintf("mapper: form %d has no words", f))
 }

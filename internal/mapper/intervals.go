@@ -204,7 +204,7 @@ func (l *loader) minutes(n *node, field string, end bool) (int, bool) {
 
 // weekdays reads a weekday or a range of them.
 func (l *loader) weekdays(n *node, field string) (first, last time.Weekday, ok bool) {
-	return bounds(l, n, field, scale[time.Weekday]{"weekday", `write it like monday or "monday:friday"`, func(word string) (time.Weekday, bool) {
+	return bounds(l, n, field, scale[time.Weekday]{"weekday", `write it like monday or "monday:friday"`, pointNames(time.Sunday, time.Saturday), func(word string) (time.Weekday, bool) {
 		for d := time.Sunday; d <= time.Saturday; d++ {
 			if strings.ToLower(d.String()) == word {
 				return d, true
@@ -216,7 +216,7 @@ func (l *loader) weekdays(n *node, field string) (first, last time.Weekday, ok b
 
 // months reads a month or a range of them, by name or number.
 func (l *loader) months(n *node, field string) (first, last time.Month, ok bool) {
-	return bounds(l, n, field, scale[time.Month]{"month", `write it like may, "5" or "may:august"`, func(word string) (time.Month, bool) {
+	return bounds(l, n, field, scale[time.Month]{"month", `write it like may, "5" or "may:august"`, pointNames(time.January, time.December), func(word string) (time.Month, bool) {
 		for m := time.January; m <= time.December; m++ {
 			if strings.ToLower(m.String()) == word || strconv.Itoa(int(m)) == word {
 				return m, true
@@ -228,7 +228,7 @@ func (l *loader) months(n *node, field string) (first, last time.Month, ok bool)
 
 func (l *loader) daysOfMonth(n *node, field string) intent.DayRange {
 	const do = `write it like "1:5", or "-3:-1" for the month's last three`
-	first, last, ok := bounds(l, n, field, scale[int]{"day of the month", do, func(word string) (int, bool) {
+	first, last, ok := bounds(l, n, field, scale[int]{"day of the month", do, nil, func(word string) (int, bool) {
 		d, err := strconv.Atoi(word)
 		return d, err == nil && d != 0 && -31 <= d && d <= 31 && word == strconv.Itoa(d)
 	}})
@@ -240,7 +240,7 @@ func (l *loader) daysOfMonth(n *node, field string) intent.DayRange {
 }
 
 func (l *loader) years(n *node, field string) (first, last int, ok bool) {
-	return bounds(l, n, field, scale[int]{"year", `write it like "2026" or "2026:2028"`, func(word string) (int, bool) {
+	return bounds(l, n, field, scale[int]{"year", `write it like "2026" or "2026:2028"`, nil, func(word string) (int, bool) {
 		y, err := strconv.Atoi(word)
 		return y, err == nil && 1970 <= y && y <= 9999 && word == strconv.Itoa(y)
 	}})
@@ -248,8 +248,38 @@ func (l *loader) years(n *node, field string) (first, last int, ok bool) {
 
 // scale is what the ends of a range are points of.
 type scale[T ~int] struct {
-	what, do string // for messages
+	what, do string   // for messages
+	names    []string // of the points, where they have any
 	parse    func(string) (T, bool)
+}
+
+// pointNames returns the words of rule files from the first to the last.
+func pointNames[T interface {
+	~int
+	fmt.Stringer
+}](first, last T) []string {
+	var names []string
+	for v := first; v <= last; v++ {
+		names = append(names, strings.ToLower(v.String()))
+	}
+	return names
+}
+
+// meant asks whether the range was meant that has a known name for each end.
+func (of *scale[T]) meant(from, to string, isRange bool) string {
+	ends := []string{from, to}
+	for i, word := range ends {
+		if _, ok := of.parse(word); ok {
+			continue
+		}
+		if ends[i] = nearest(word, of.names); ends[i] == "" {
+			return of.do
+		}
+	}
+	if isRange {
+		return fmt.Sprintf("did you mean %q?", ends[0]+":"+ends[1])
+	}
+	return fmt.Sprintf("did you mean %s?", ends[0])
 }
 
 // bounds reads "a" or "a:b". Of an end that counts from behind it says nothing.
@@ -266,7 +296,7 @@ func bounds[T ~int](l *loader, n *node, field string, of scale[T]) (first, last 
 	last, goodToo := of.parse(to)
 	switch {
 	case !good || !goodToo:
-		l.refuse(n, field, fmt.Sprintf("%q is no %s", s, of.what), of.do)
+		l.refuse(n, field, fmt.Sprintf("%q is no %s", s, of.what), of.meant(from, to, isRange))
 	case last < first && last >= 0:
 		l.refuse(n, field, fmt.Sprintf("%q ends before it starts", s), "write two")
 	default:

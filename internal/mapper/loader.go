@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"cel.dev/cel-go/cel"
-	"github.com/agnivade/levenshtein"
 )
 
 // loader goes through a rule file once and notes every problem on its way, so
@@ -130,11 +129,7 @@ func (l *loader) fields(n *node, field string, k keys) *node {
 		case slices.Contains(k.later, name):
 			l.refuse(p.key, join(field, name), "not in this version", "take it out")
 		default:
-			do := "its keys are " + strings.Join(k.known, ", ")
-			if near := nearest(name, k.known); near != "" {
-				do = fmt.Sprintf("did you mean %s?", near)
-			}
-			l.refuse(p.key, join(field, name), "unknown key", do)
+			l.refuse(p.key, join(field, name), "unknown key", meant(name, k.known, "its keys are "+strings.Join(k.known, ", ")))
 		}
 	}
 	return n
@@ -239,18 +234,4 @@ func (l *loader) duration(n *node, field string) (time.Duration, bool) {
 		return d, true
 	}
 	return 0, false
-}
-
-// nearest returns the known name that the word was probably meant to be, or "".
-func nearest(word string, known []string) string {
-	best, bestDistance := "", 3
-	if len(word) <= 3 {
-		bestDistance = 2 // two letters of three make any word
-	}
-	for _, name := range known {
-		if d := levenshtein.ComputeDistance(word, name); d < bestDistance && d < len(name) {
-			best, bestDistance = name, d
-		}
-	}
-	return best
 }

@@ -2,6 +2,7 @@ package mapper
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -202,8 +203,12 @@ func (l *loader) fieldValue(n *node, field string, f form) *template {
 		return t
 	}
 	if text, ok := t.literal(); ok {
-		if _, why := parseWhole(f, text); why != "" {
-			l.refuse(n, field, fmt.Sprintf("%q is not known", text), why)
+		if _, known := wordsOf(f)[text]; !known {
+			what := "type of size"
+			if f == picture {
+				what = "format of a picture"
+			}
+			l.noWord(n, field, what, slices.Sorted(maps.Keys(wordsOf(f))))
 			return nil
 		}
 	}

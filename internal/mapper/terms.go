@@ -169,7 +169,7 @@ func (l *loader) window(n *node, field string) *time.Location {
 		s, ok := l.text(v, join(field, "window"))
 		switch day = s == "day"; {
 		case ok && s != "day" && s != "24h":
-			l.refuse(v, join(field, "window"), fmt.Sprintf("%q: want 24h or day", s), "24h breaks no day of any zone; day needs a location")
+			l.noWord(v, join(field, "window"), "window", []string{"24h", "day"})
 		}
 	}
 	v := n.get("location")
@@ -208,7 +208,11 @@ func (l *loader) reserve(n *node, field string) int {
 		return intent.AutoReserve
 	}
 	if n.kind != mapNode {
-		l.refuse(n, field, fmt.Sprintf("want auto or a map, got %s", n), "write auto, or {critical: 10}")
+		do := "write auto, or {critical: 10}"
+		if n.kind == textNode {
+			do = meant(n.text, []string{"auto"}, do)
+		}
+		l.refuse(n, field, fmt.Sprintf("want auto or a map, got %s", n), do)
 		return intent.AutoReserve
 	}
 	l.fields(n, field, reserveKeys)
@@ -314,10 +318,8 @@ type reference struct {
 // unknown refuses a reference to what the file does not define.
 func (l *loader) unknown(n *node, field string, r reference) {
 	do := r.define
-	if near := nearest(r.name, r.known); near != "" {
-		do = fmt.Sprintf("did you mean %s?", near)
-	} else if len(r.known) > 0 {
+	if len(r.known) > 0 {
 		do = "there is " + strings.Join(r.known, ", ") + "; " + do
 	}
-	l.refuse(n, field, fmt.Sprintf("there is no %s %q", r.what, r.name), do)
+	l.refuse(n, field, fmt.Sprintf("there is no %s %q", r.what, r.name), meant(r.name, r.known, do))
 }

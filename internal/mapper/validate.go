@@ -29,15 +29,7 @@ const (
 	ValidateReject
 )
 
-var validations = []Validation{ValidateOff, ValidateWarn, ValidateReject}
-
-func validationWords() []string {
-	var words []string
-	for _, v := range validations {
-		words = append(words, v.String())
-	}
-	return words
-}
+var validationWords = choice[Validation]{"way to validate called", []Validation{ValidateOff, ValidateWarn, ValidateReject}}
 
 // String returns the word of rule files.
 func (v Validation) String() string {
@@ -94,18 +86,8 @@ func (l *loader) validateOf(n *node) map[string]*validator {
 		if s == nil && !l.catalog.partial {
 			l.unknown(p.key, at, reference{"schema of event type", p.key.text, slices.Sorted(maps.Keys(l.catalog.types)), "put " + schemaFile(p.key.text) + " into a directory of schemas"})
 		}
-		word, ok := l.text(p.value, at)
-		i := slices.IndexFunc(validations, func(v Validation) bool { return v.String() == word })
-		switch {
-		case !ok:
-		case i < 0:
-			do := "write reject, warn or off"
-			if near := nearest(word, validationWords()); near != "" {
-				do = fmt.Sprintf("did you mean %s?", near)
-			}
-			l.refuse(p.value, at, fmt.Sprintf("there is no way to validate called %q", word), do)
-		case s != nil && s.schema != nil && validations[i] != ValidateOff:
-			all[p.key.text] = &validator{p.key.text, validations[i], s.schema}
+		if action, ok := validationWords.read(l, p.value, at); ok && action != ValidateOff && s != nil && s.schema != nil {
+			all[p.key.text] = &validator{p.key.text, action, s.schema}
 		}
 	}
 	return all

@@ -111,13 +111,10 @@ func (l *loader) checkHead(n *node, field string, t *template, w *wordSet) {
 }
 
 func (w *wordSet) mend(word string) string {
-	if near := nearest(word, w.known); near != "" {
-		return fmt.Sprintf("did you mean %s?", near)
-	}
 	const most = 8
 	known := strings.Join(w.known[:min(most, len(w.known))], ", ")
 	if len(w.known) > most {
 		known += " …"
 	}
-	return "it has " + known + "; correct the word, or add it"
+	return meant(word, w.known, "it has "+known+"; correct the word, or add it")
 }

@@ -10,10 +10,24 @@ import (
 
 // wantAudience reads the rule file's words, or the API's.
 func (w *wanted) wantAudience() {
-	want, err := audienceOf(w.node, w.key == "condition")
+	api := w.key == "condition"
+	known := []string{audience.Everyone.String()}
+	if api {
+		known = nil // it is a word there, and no key
+	}
+	for _, k := range kinds {
+		known = append(known, k.word(api))
+	}
+	for key := range w.node.Members() {
+		if !slices.Contains(known, key) {
+			w.node.Map(known...) // notes it
+			return
+		}
+	}
+	want, err := audienceOf(w.node, api)
 	if err != nil {
 		do := "write {tags_any: [gold]}, as a rule does"
-		if w.key == "condition" {
+		if api {
 			do = "write {TagsOr: [gold]}, as the API is told, or everyone"
 		}
 		w.node.Refuse(err.Error(), do)
@@ -21,11 +35,21 @@ func (w *wanted) wantAudience() {
 	w.met = func(got fact) bool { return slices.Equal(got.value.([]audience.Audience), want) }
 }
 
-// kinds has the words of both.
-var kinds = []struct {
+// audienceKind is a kind of audience, and the API's word for it.
+type audienceKind struct {
 	api  string
 	kind audience.Kind
-}{
+}
+
+func (k *audienceKind) word(api bool) string {
+	if api {
+		return k.api
+	}
+	return k.kind.String()
+}
+
+// kinds has the words of both.
+var kinds = []audienceKind{
 	{"TagsOr", audience.AnyTag}, {"TagsAnd", audience.AllTags}, {"AttrsOr", audience.AnyAttr}, {"AttrsAnd", audience.AllAttrs},
 }
 
@@ -39,11 +63,7 @@ func audienceOf(n mapper.Node, api bool) ([]audience.Audience, error) {
 		return nil, fmt.Errorf("want a map with one key, got %s", flow(value))
 	}
 	for _, k := range kinds {
-		word := k.kind.String()
-		if api {
-			word = k.api
-		}
-		v, ok := members[word]
+		v, ok := members[k.word(api)]
 		if !ok {
 			continue
 		}
