@@ -115,6 +115,14 @@ type keys struct {
 	later []string
 }
 
+// meant says what to write instead of a key that is unknown.
+func (k *keys) meant(name string) string {
+	if key, value, spaced := strings.Cut(name, " "); spaced && slices.Contains(k.known, key) {
+		return fmt.Sprintf("write a colon behind %s: %[1]s: %s", key, shortened(strings.TrimSpace(value)))
+	}
+	return meant(name, k.known, "its keys are "+strings.Join(k.known, ", "))
+}
+
 // fields checks that n is a map and its keys are known. It returns nil where
 // nothing more can be said about it.
 func (l *loader) fields(n *node, field string, k keys) *node {
@@ -129,7 +137,7 @@ func (l *loader) fields(n *node, field string, k keys) *node {
 		case slices.Contains(k.later, name):
 			l.refuse(p.key, join(field, name), "not in this version", "take it out")
 		default:
-			l.refuse(p.key, join(field, name), "unknown key", meant(name, k.known, "its keys are "+strings.Join(k.known, ", ")))
+			l.refuse(p.key, join(field, name), "unknown key", k.meant(name))
 		}
 	}
 	return n

@@ -3,6 +3,7 @@ package mapper
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -174,9 +175,29 @@ func (l *loader) pair(m *node, v *ast.MappingValueNode) {
 	}
 	place := at(key)
 	place.kind, place.text = textNode, key.Value
+	if word := l.swallowed(key); word != "" {
+		// Of its value nothing more is said, and not that the key is missing either.
+		place.text = word
+		m.pairs = append(m.pairs, pair{key: place, value: &node{kind: nullNode, line: place.line, column: place.column, unread: true}})
+		return
+	}
 	if m.get(key.Value) != nil {
 		l.refuse(place, "", fmt.Sprintf("key %q is there twice", key.Value), "keep one")
 		return
 	}
 	m.pairs = append(m.pairs, pair{key: place, value: l.node(v.Value)})
+}
+
+var swallowing = regexp.MustCompile(`^([A-Za-z_][\w.-]*) *([{\[].*)$`)
+
+// swallowed notes a key that holds an open bracket, as YAML reads match {type: x}: what
+// is meant is the key before the bracket, which is returned, and a colon behind it.
+func (l *loader) swallowed(key *ast.StringNode) string {
+	w := swallowing.FindStringSubmatch(key.Value)
+	if w == nil || isQuote(key.GetToken()) || strings.Count(w[2], "{") == strings.Count(w[2], "}") && strings.Count(w[2], "[") == strings.Count(w[2], "]") {
+		return ""
+	}
+	text := []rune(yamlText(l.lines).from(at(key)))
+	l.noColon(at(key), w[1], string(text[min(len([]rune(w[1])), len(text)):]))
+	return w[1]
 }

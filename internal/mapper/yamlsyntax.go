@@ -34,7 +34,7 @@ func (l *loader) syntax(data []byte, tokens yamltoken.Tokens, err error) {
 		}
 	}
 	m.open = opened(m.tokens, m.token)
-	for _, explained := range []func() bool{m.braces, m.characters, m.quotes, m.flow, m.behind, m.colons, m.indent} {
+	for _, explained := range []func() bool{m.braces, m.characters, m.quotes, m.brackets, m.flow, m.behind, m.colons, m.indent} {
 		if explained() {
 			return
 		}
@@ -123,6 +123,32 @@ func (m *mistake) quotes() bool {
 	}
 	m.l.refuse(m.place, "", "text goes on behind the closing quote", m.quoteWhole(begin))
 	return true
+}
+
+// brackets explains those that stand right behind a key, without a colon.
+func (m *mistake) brackets() bool {
+	line := m.line(m.place.line)
+	if w := bracketKey.FindStringSubmatch(line); w != nil && len(m.open) == 0 {
+		m.l.noColon(&node{line: m.place.line, column: len(dashes.FindString(line)) + 1}, w[1], w[2])
+		return true
+	}
+	t := m.token
+	inMap := len(m.open) > 0 && m.open[len(m.open)-1].Type == yamltoken.MappingStartType
+	if !inMap || t == nil || t.Next == nil || t.Type != yamltoken.StringType || t.Prev == nil || t.Prev.Type == yamltoken.MappingValueType {
+		return false
+	}
+	if t.Next.Type == yamltoken.MappingStartType || t.Next.Type == yamltoken.SequenceStartType {
+		m.l.noColon(m.place, t.Value, m.from(placeOf(t.Next)))
+		return true
+	}
+	return false
+}
+
+var bracketKey = regexp.MustCompile(`^ *(?:- +)*([A-Za-z_][\w.-]*) *([{\[].*)$`)
+
+// noColon refuses a key that a bracket follows.
+func (l *loader) noColon(place *node, key, value string) {
+	l.refuse(place, "", "the colon is missing behind "+key, fmt.Sprintf("write %s: %s", key, shortened(enclosed(strings.TrimSpace(uncommented(value))))))
 }
 
 // flow explains brackets that do not end, and commas.

@@ -106,3 +106,19 @@ func shortened(text string) string {
 	}
 	return text
 }
+
+// enclosed returns the text up to the bracket that closes its first one, or all of it.
+func enclosed(text string) string {
+	depth := 0
+	for i, r := range text {
+		switch r {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return text[:i+1]
+			}
+		}
+	}
+	return text
+}
