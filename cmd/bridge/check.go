@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -175,8 +176,11 @@ func checkFile(file string, now time.Time) checked {
 // unreadFile says of a file that it cannot be read, in the form of all findings.
 func unreadFile(file, what string, err error) *mapper.FileError {
 	do := "see that it is a file which this user may read"
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		do = "mend the path, or make it"
+	case errors.Is(err, syscall.EISDIR):
+		do = "name a file in it"
 	}
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		err = p.Err // the path is the finding's place

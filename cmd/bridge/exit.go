@@ -28,16 +28,24 @@ func (e exitError) Error() string {
 
 func (e exitError) Unwrap() error { return e.err }
 
+// exitOf is how an error ends the command.
+func exitOf(err error) exitError {
+	if exit, ok := errors.AsType[exitError](err); ok {
+		return exit
+	}
+	return exitError{code: exitFindings, err: err}
+}
+
 // report prints the error for the user and returns the exit code.
 func report(stderr io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
-	exit, ok := errors.AsType[exitError](err)
-	if !ok {
-		exit = exitError{code: exitFindings, err: err}
-	}
-	if exit.err != nil {
+	exit := exitOf(err)
+	switch _, whole := exit.err.(*rulesError); { //nolint:errorlint // a wrapped one is a part of a sentence
+	case whole:
+		fmt.Fprintln(stderr, exit.err) // as bridge check prints it
+	case exit.err != nil:
 		fmt.Fprintf(stderr, "bridge: %v\n", exit.err)
 	}
 	return exit.code

@@ -54,7 +54,7 @@ func newExplainCmd() *cobra.Command {
 					return exitError{code: exitUsage, err: fmt.Errorf("received %q: want a time like 2026-03-01T09:00:00+08:00", received)}
 				}
 			}
-			rules, err := mapper.Load(rulesFile, mapper.Limits{})
+			rules, err := loadRules(rulesFile, mapper.Limits{})
 			if err != nil {
 				return err
 			}

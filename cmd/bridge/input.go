@@ -1,9 +1,9 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
+	"syscall"
 )
 
 // input is a file of events, or standard input where its name is "-".
@@ -19,7 +19,11 @@ func openInput(name string, stdin io.Reader) (*input, error) {
 	}
 	file, err := os.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("read events: %w", err)
+		return nil, unreadFile(name, "events", err)
+	}
+	if info, err := file.Stat(); err == nil && info.IsDir() {
+		_ = file.Close()
+		return nil, unreadFile(name, "events", syscall.EISDIR)
 	}
 	return &input{Reader: file, name: name, file: file}, nil
 }

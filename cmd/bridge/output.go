@@ -2,10 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+
+	"pushbridge/internal/mapper"
 )
 
 // checkOutput says whether -o names a form of output.
@@ -50,3 +53,57 @@ func printJSON(w io.Writer, v any) error {
 // flush ends a table of a text that is made in memory, or of one whose writes are not
 // looked at either: whoever prints to a closed pipe is not told.
 func flush(t *tabwriter.Writer) { _ = t.Flush() }
+
+// noticed is an output that knows whether anything was written to it.
+type noticed struct {
+	to      io.Writer
+	written bool
+}
+
+func (n *noticed) Write(p []byte) (int, error) {
+	n.written = n.written || len(p) > 0
+	return n.to.Write(p)
+}
+
+// wantsJSON says whether the command was asked for the form for programs.
+func wantsJSON(cmd *cobra.Command) bool {
+	for _, name := range []string{"output", "format"} {
+		if flag := cmd.Flags().Lookup(name); flag != nil && flag.Value.String() == "json" {
+			return true
+		}
+	}
+	return false
+}
+
+// failJSON writes, in the place of a report that cannot be made, why: on one line,
+// since a report may be a line an event. What is wrong with the command line itself is
+// for who typed it.
+func failJSON(w io.Writer, err error) {
+	exit := exitOf(err)
+	if exit.err == nil || exit.code != exitFindings {
+		return
+	}
+	failure := struct {
+		Problems []problemJSON `json:"problems"`
+	}{problemsOf(exit.err)}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(failure) // whoever closed the output is told on the other one
+}
+
+// problemsOf are the parts of an error, with their places where they have any.
+func problemsOf(err error) []problemJSON {
+	var all []problemJSON
+	if rules, ok := errors.AsType[*rulesError](err); ok {
+		err = rules.cause
+	}
+	for _, e := range parts(err) {
+		p := problemJSON{Msg: e.Error()}
+		if f, ok := errors.AsType[*mapper.FileError](e); ok {
+			p = problemOf(f)
+			p.File = f.File
+		}
+		all = append(all, p)
+	}
+	return all
+}

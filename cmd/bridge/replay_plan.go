@@ -150,7 +150,7 @@ func (d *replayDesk) planRules(file string) (*mapper.Rules, error) {
 	if file == "" {
 		return nil, nil
 	}
-	return mapper.Load(file, mapper.Limits{MaxRequestBytes: d.cfg.Push.MaxBytes})
+	return loadRules(file, mapper.Limits{MaxRequestBytes: d.cfg.Push.MaxBytes})
 }
 
 // simulation is the configuration of bridge run as simulate has it.

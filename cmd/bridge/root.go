@@ -68,7 +68,12 @@ func execute(ctx context.Context, root *cobra.Command) error {
 		understood = true
 		return nil
 	}
+	out := &noticed{to: root.OutOrStdout()}
+	root.SetOut(out)
 	cmd, err := root.ExecuteContextC(ctx)
+	if understood && err != nil && !out.written && wantsJSON(cmd) {
+		failJSON(out, err)
+	}
 	if err != nil && !understood {
 		if _, ok := errors.AsType[exitError](err); !ok {
 			err = fmt.Errorf("%s\nsee %s --help", strings.TrimSpace(err.Error()), cmd.CommandPath())

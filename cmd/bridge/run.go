@@ -57,12 +57,9 @@ func runBridge(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	hangups := make(chan os.Signal, 1) // another one before the first was seen is the same wish
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
-	rules, err := mapper.Load(cfg.RulesFile, mapper.Limits{MaxRequestBytes: cfg.Push.MaxBytes})
+	rules, err := loadRules(cfg.RulesFile, mapper.Limits{MaxRequestBytes: cfg.Push.MaxBytes})
 	if err != nil {
-		if n := len(parts(err)); n > 1 {
-			return fmt.Errorf("BRIDGE_RULES_FILE: %d problems:\n%w", n, err)
-		}
-		return fmt.Errorf("BRIDGE_RULES_FILE: %w", err)
+		return fmt.Errorf("BRIDGE_RULES_FILE names rules that cannot be used:\n%w", err)
 	}
 	for _, w := range rules.Warnings() {
 		log.Warn("rules", "warning", w)

@@ -64,7 +64,7 @@ func (f *simulateFlags) configs(stderr io.Writer, cfg simulate.Config) ([]simula
 	for _, file := range files {
 		c := cfg
 		var err error
-		if c.Rules, err = mapper.Load(file, mapper.Limits{MaxRequestBytes: simulateMaxBytes}); err != nil {
+		if c.Rules, err = loadRules(file, mapper.Limits{MaxRequestBytes: simulateMaxBytes}); err != nil {
 			return nil, err
 		}
 		for _, w := range c.Rules.Warnings() {

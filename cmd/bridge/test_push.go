@@ -60,7 +60,7 @@ func (f *testPushFlags) run(cmd *cobra.Command, file string, now time.Time) erro
 	if f.execute && f.emit.topic == "" {
 		return exitError{code: exitUsage, err: errors.New("--execute needs --topic, which the bridge reads the event from")}
 	}
-	rules, err := mapper.Load(f.rules, mapper.Limits{})
+	rules, err := loadRules(f.rules, mapper.Limits{})
 	if err != nil {
 		return err
 	}
@@ -87,12 +87,14 @@ func (f *testPushFlags) run(cmd *cobra.Command, file string, now time.Time) erro
 // testOf reads an event and makes a test of it: another event, of the same type
 // and data, that says who tries it.
 func testOf(stdin io.Reader, file string, now time.Time) ([]byte, error) {
-	raw, err := os.ReadFile(file)
-	if file == "-" {
-		raw, err = io.ReadAll(stdin)
-	}
+	in, err := openInput(file, stdin)
 	if err != nil {
-		return nil, fmt.Errorf("read event: %w", err)
+		return nil, err
+	}
+	defer in.close()
+	raw, err := io.ReadAll(in)
+	if err != nil {
+		return nil, fmt.Errorf("read event %s: %w", in.name, err)
 	}
 	var e event.Event
 	if err := json.Unmarshal(raw, &e); err != nil {

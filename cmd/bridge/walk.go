@@ -39,7 +39,7 @@ func walk(paths []string, keep func(path string) bool) ([]string, error) {
 			return nil
 		})
 		if err != nil {
-			return nil, fmt.Errorf("walk %s: %w", path, err)
+			return nil, exitError{code: exitUsage, err: unreadFile(path, "what is below", err)}
 		}
 		if len(all) == found {
 			return nil, exitError{code: exitUsage, err: fmt.Errorf("%s: no such file is below it", path)}
