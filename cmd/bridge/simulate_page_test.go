@@ -110,12 +110,12 @@ func TestPageStandsAlone(t *testing.T) {
 	}
 }
 
-// Days without a call, one event alone, no event at all: there is always a page.
+// Days without a call, one event alone: there is always a page.
 func TestPageOfLittle(t *testing.T) {
-	t.Attr("guards", "a simulation of nothing has a page too")
+	t.Attr("guards", "a simulation without a call has a page too")
 	t.Parallel()
 	unmatched := map[string]any{"id": "1", "source": "/x", "type": "other", "time": "2026-03-02T10:00:00Z"}
-	for name, events := range map[string][]map[string]any{"nothing": nil, "no call": {unmatched}} {
+	for name, events := range map[string][]map[string]any{"one event": {unmatched}, "no call": {unmatched, unmatched}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			page := simulatePage(t, burstRules, events)

@@ -99,7 +99,7 @@ func printReport(w io.Writer, output string, r *simulate.Report, source *recorde
 // span is when the events arrived.
 func span(r *simulate.Report) string {
 	if r.From.IsZero() {
-		return "none came: see --events, or --topic with --from and --to"
+		return "none of which says when it came"
 	}
 	return r.From.UTC().Format(time.RFC3339) + " to " + r.To.UTC().Format(time.RFC3339)
 }

@@ -15,9 +15,19 @@ import (
 type recorded struct {
 	arrivals iter.Seq2[simulate.Arrival, error]
 	lines    bool                    // they are lines, of a file or of standard input; otherwise records of topics
+	name     string                  // of all of them, for people
 	file     string                  // that holds them; empty: none does
 	place    func(line int64) string // of an arrival, for people
 	close    func()
+}
+
+// none says that there were no events: a report of nothing would look like a quiet day.
+func (s *recorded) none() error {
+	do := "see --topic, --from and --to"
+	if s.lines {
+		do = "name a file with one structured CloudEvent a line"
+	}
+	return fmt.Errorf("%s: there are no events, so nothing was simulated; %s", s.name, do)
 }
 
 // columnError is why a line is no event, where it is known at which of its characters.

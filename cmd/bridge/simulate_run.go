@@ -47,6 +47,9 @@ func runSimulate(cmd *cobra.Command, f simulateFlags) error {
 		}
 		return err
 	}
+	if s.reports[0].Events == 0 {
+		return source.none()
+	}
 	if err := s.print(cmd.OutOrStdout()); err != nil {
 		return err
 	}
@@ -94,7 +97,7 @@ func (f *simulateFlags) open(cmd *cobra.Command) (recorded, error) {
 		return recorded{}, err
 	}
 	source := eventSource{name: in.name, in: in, sorted: f.sort}
-	return recorded{arrivals: source.arrivals(), close: in.close, lines: true, file: in.path(), place: func(line int64) string { return fmt.Sprintf("%s:%d", in.name, line) }}, nil
+	return recorded{arrivals: source.arrivals(), close: in.close, lines: true, name: in.name, file: in.path(), place: func(line int64) string { return fmt.Sprintf("%s:%d", in.name, line) }}, nil
 }
 
 // simulation is the runs of one command.

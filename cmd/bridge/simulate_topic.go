@@ -41,7 +41,7 @@ func (f *simulateFlags) openTopics(ctx context.Context, stderr io.Writer, now ti
 	if err != nil {
 		return recorded{}, err
 	}
-	r := recorded{arrivals: t.arrivals(ctx), place: t.place, close: transport.CloseIdleConnections}
+	r := recorded{arrivals: t.arrivals(ctx), place: t.place, name: "topic " + inWords(f.topics, "and"), close: transport.CloseIdleConnections}
 	t.scan = consume.NewScanner(consume.ScanConfig{
 		Brokers: cfg.Brokers, Transport: transport, Timeout: cfg.Timeout, MaxEventBytes: maxBytes, AcceptBareStructured: bare,
 	})
