@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -75,7 +76,11 @@ func newShippedCmd(use, short, dir, prefix string) *cobra.Command {
 				return nil
 			}
 			if !slices.Contains(types, args[0]) {
-				return exitError{code: exitUsage, err: fmt.Errorf("type %q: there is %s", args[0], strings.Join(types, ", "))}
+				others := "; there is " + inWords(types, "and")
+				if use == "event" {
+					others += ", and bridge schema infer drafts those of your own types"
+				}
+				return exitError{code: exitUsage, err: fmt.Errorf("no schema of %q comes with the bridge%s", args[0], cmp.Or(meant(args[0], types), others))}
 			}
 			raw, err := schemas.FS.ReadFile(path.Join(dir, args[0]+".json"))
 			if err != nil {

@@ -63,6 +63,7 @@ left out, the first of them are named on standard error, and the exit code is 1.
 	flags.IntVar(&f.max, "max", inferMax, "read at most so many events")
 	flags.StringVar(&f.out, "out", "", "directory to write <type>.json to")
 	flags.BoolVar(&f.force, "force", false, "write over files that are there")
+	only(cmd, "force", "out", "on standard output there is nothing to write over")
 	return cmd
 }
 
