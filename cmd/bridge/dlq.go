@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pushbridge/internal/config"
 	"pushbridge/internal/consume"
 	"pushbridge/internal/offset"
 	"pushbridge/internal/results"
@@ -91,6 +92,15 @@ func parseLetter(text, topic string) (offset.Position, error) {
 	return p, nil
 }
 
+// checkLetter says what is wrong with the name of a letter, if one is typed.
+func (s *selection) checkLetter(cfg config.Config) error {
+	if s.Letter == "" {
+		return nil
+	}
+	_, err := parseLetter(s.Letter, cfg.Kafka.DLQTopic)
+	return err
+}
+
 // takesLetter says whether a letter is selected, as far as its own headers say.
 func (d *replayDesk) takesLetter(s *selection, x *extent, at offset.Position, l *results.Letter) bool {
 	if l.Reason == "" {
@@ -120,7 +130,7 @@ func dlqDesk(cmd *cobra.Command, brokers string, s *selection) (*replayDesk, *ex
 	if err := s.check(); err != nil {
 		return nil, nil, exitError{code: exitUsage, err: err}
 	}
-	desk, err := newReplayDesk(cmd.Context(), brokers, s.Letter, cmd.ErrOrStderr())
+	desk, err := newReplayDesk(cmd.Context(), brokers, s.checkLetter, cmd.ErrOrStderr())
 	if err != nil {
 		return nil, nil, err
 	}

@@ -205,6 +205,7 @@ where they are not; --raw writes exactly them, and nothing else.`,
 	flags.BoolVar(&raw, "raw", false, "the record's value, byte for byte")
 	flags.StringVar(&brokers, "brokers", "", "host:port,… instead of BRIDGE_KAFKA_BROKERS")
 	flags.StringVarP(&output, "output", "o", "text", "text or json")
+	apart(cmd, "raw", "output", "the record is written as it is, in no form; leave one of them out")
 	return cmd
 }
 

@@ -49,6 +49,7 @@ newer bridge, or one that is none of the journal's.`,
 	flags.StringVar(&f.from, "from", "", "print what was written since then: a time as 2026-03-01T20:00:00Z, or how long ago as -2h (default all)")
 	flags.StringVarP(&f.output, "output", "o", "text", "text or json: one object a line, with the record as it stands in the topic")
 	flags.BoolVar(&f.asJSON, "json", false, "the same as -o json")
+	apart(cmd, "json", "output", "only one can be said")
 	return cmd
 }
 

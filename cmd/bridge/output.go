@@ -67,8 +67,8 @@ func (n *noticed) Write(p []byte) (int, error) {
 
 // wantsJSON says whether the command was asked for the form for programs.
 func wantsJSON(cmd *cobra.Command) bool {
-	for _, name := range []string{"output", "format"} {
-		if flag := cmd.Flags().Lookup(name); flag != nil && flag.Value.String() == "json" {
+	for name, value := range map[string]string{"output": "json", "format": "json", "json": "true"} {
+		if flag := cmd.Flags().Lookup(name); flag != nil && flag.Value.String() == value {
 			return true
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"pushbridge/internal/config"
 	"pushbridge/internal/consume"
+	"pushbridge/internal/mapper"
 	"pushbridge/internal/replay"
 	"pushbridge/internal/results"
 )
@@ -100,16 +101,16 @@ type replayDesk struct {
 	results   *kafka.Writer
 }
 
-// newReplayDesk reads the environment, looks at the name of a letter if there is one,
-// and sees that Kafka answers. Close it.
-func newReplayDesk(ctx context.Context, brokers, letter string, stderr io.Writer) (*replayDesk, error) {
+// newReplayDesk reads the environment, lets look say what is wrong with what else was
+// typed, nil if nothing can be, and sees that Kafka answers. Close it.
+func newReplayDesk(ctx context.Context, brokers string, look func(config.Config) error, stderr io.Writer) (*replayDesk, error) {
 	environ := environWith(brokers)
 	cfg, err := config.LoadReplay(environ)
 	if err != nil {
 		return nil, exitError{code: exitUsage, err: err}
 	}
-	if letter != "" {
-		if _, err := parseLetter(letter, cfg.Kafka.DLQTopic); err != nil {
+	if look != nil {
+		if err := look(cfg); err != nil {
 			return nil, err
 		}
 	}
@@ -145,13 +146,25 @@ func runReplay(cmd *cobra.Command, f replayFlags) error {
 	if err := errors.Join(checkOutput(f.output), f.sel.check()); err != nil {
 		return exitError{code: exitUsage, err: err}
 	}
+	if f.against < 0 {
+		return exitError{code: exitUsage, err: fmt.Errorf("--against %v: want how long ago, as 24h, or 0 for none", f.against)}
+	}
 	if f.id != "" {
 		if err := replay.CheckID(f.id); err != nil {
 			return exitError{code: exitUsage, err: err}
 		}
 	}
 	ctx := cmd.Context()
-	desk, err := newReplayDesk(ctx, f.brokers, f.sel.Letter, cmd.ErrOrStderr())
+	var rules *mapper.Rules
+	desk, err := newReplayDesk(ctx, f.brokers, func(cfg config.Config) (err error) {
+		if err = f.sel.checkLetter(cfg); err == nil {
+			rules, err = planRules(cfg, f.rules)
+		}
+		if err == nil && rules == nil && f.against > 0 && cmd.Flags().Changed("against") {
+			err = exitError{code: exitUsage, err: errors.New("--against plays events by the rules, and none are named: add --rules or BRIDGE_RULES_FILE, or leave --against out")}
+		}
+		return err
+	}, cmd.ErrOrStderr())
 	if err != nil {
 		return err
 	}
@@ -191,7 +204,7 @@ func runReplay(cmd *cobra.Command, f replayFlags) error {
 		return err
 	}
 	c.on = on
-	p, err := desk.plan(ctx, c, f)
+	p, err := desk.plan(ctx, c, f, rules)
 	if err != nil {
 		return err
 	}

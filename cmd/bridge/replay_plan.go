@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,15 +64,11 @@ type planLive struct {
 }
 
 // plan counts the events and plays them, as far as there are rules.
-func (d *replayDesk) plan(ctx context.Context, c *chosen, f replayFlags) (*replayPlan, error) {
+func (d *replayDesk) plan(ctx context.Context, c *chosen, f replayFlags, rules *mapper.Rules) (*replayPlan, error) {
 	on := c.on
 	p := &replayPlan{ID: on.id, Command: c.sel.command(&c.extent), Fed: on.events, Before: map[string]int{}, Ends: map[string]int{}}
 	if f.id != "" { // without it that would be another replay
 		p.Command += " --id " + f.id
-	}
-	rules, err := d.planRules(f.rules)
-	if err != nil {
-		return nil, err
 	}
 	count := func(next *candidate) {
 		p.Selected++
@@ -143,14 +140,11 @@ func labelOfLane(name string) string {
 }
 
 // planRules loads the rules that the events would be mapped by; nil: none are named.
-func (d *replayDesk) planRules(file string) (*mapper.Rules, error) {
-	if file == "" {
-		file = d.cfg.RulesFile
-	}
-	if file == "" {
+func planRules(cfg config.Config, file string) (*mapper.Rules, error) {
+	if file = cmp.Or(file, cfg.RulesFile); file == "" {
 		return nil, nil
 	}
-	return loadRules(file, mapper.Limits{MaxRequestBytes: d.cfg.Push.MaxBytes})
+	return loadRules(file, mapper.Limits{MaxRequestBytes: cfg.Push.MaxBytes})
 }
 
 // simulation is the configuration of bridge run as simulate has it.

@@ -58,7 +58,7 @@ func newReplayStatusCmd() *cobra.Command {
 			if err := checkOutput(output); err != nil {
 				return err
 			}
-			desk, err := newReplayDesk(cmd.Context(), brokers, "", cmd.ErrOrStderr())
+			desk, err := newReplayDesk(cmd.Context(), brokers, nil, cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -91,7 +91,7 @@ up; bridge replay status ID does.`,
 			if err := checkOutput(output); err != nil {
 				return err
 			}
-			desk, err := newReplayDesk(cmd.Context(), brokers, "", cmd.ErrOrStderr())
+			desk, err := newReplayDesk(cmd.Context(), brokers, nil, cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -137,7 +137,7 @@ func newReplayCancelCmd() *cobra.Command {
 			if err := replay.CheckID(id); err != nil {
 				return exitError{code: exitUsage, err: err}
 			}
-			desk, err := newReplayDesk(ctx, brokers, "", cmd.ErrOrStderr())
+			desk, err := newReplayDesk(ctx, brokers, nil, cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}

@@ -367,7 +367,7 @@ func TestFeedingStopsWhereTheReplayIsCancelled(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	var stderr strings.Builder
-	desk, err := newReplayDesk(t.Context(), "", "", &stderr)
+	desk, err := newReplayDesk(t.Context(), "", nil, &stderr)
 	if err != nil {
 		t.Fatal(err)
 	}

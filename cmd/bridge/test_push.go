@@ -77,7 +77,7 @@ func (f *testPushFlags) run(cmd *cobra.Command, file string, now time.Time) erro
 		return err
 	}
 	if !f.execute {
-		fmt.Fprintf(cmd.ErrOrStderr(), "nothing is sent: --execute writes it to Kafka, and the bridge pushes it to %v\n", who)
+		fmt.Fprintf(cmd.ErrOrStderr(), "nothing is sent: --execute writes it to %s, and the bridge pushes it to %v\n", cmp.Or(f.emit.topic, "Kafka"), who)
 		return nil
 	}
 	f.emit.compression, f.emit.key = "none", "partitionkey"
