@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -94,6 +96,15 @@ func connect(ctx context.Context, cfg config.Kafka, stderr io.Writer, inputs ...
 	return transport, nil
 }
 
+// checkTopic says of an error about a topic that was typed what to do, where there is no
+// such topic.
+func checkTopic(err error, topic string) error {
+	if errors.Is(err, consume.ErrNoTopic) {
+		return fmt.Errorf("topic %s does not exist: check --topic, and BRIDGE_KAFKA_BROKERS or --brokers", topic)
+	}
+	return err
+}
+
 // checkKafka says what is wrong with the brokers, the login or the topics before
 // anything is started, and creates the results, dead-letter and replay topics.
 func (p *pipeline) checkKafka(ctx context.Context, dialer *kafka.Dialer) error {
@@ -135,21 +146,54 @@ func newKafkaTLS(cfg config.Kafka) (*tls.Config, error) {
 	}
 	secure := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: cfg.TLSServerName}
 	if cfg.TLSCAFile != "" {
-		pem, err := os.ReadFile(cfg.TLSCAFile)
+		text, err := os.ReadFile(cfg.TLSCAFile)
 		if err != nil {
-			return nil, fmt.Errorf("read BRIDGE_KAFKA_TLS_CA_FILE: %w", err)
+			return nil, fmt.Errorf("read BRIDGE_KAFKA_TLS_CA_FILE: %w", unreadFile(cfg.TLSCAFile, "certificates", err))
 		}
 		secure.RootCAs = x509.NewCertPool()
-		if !secure.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("read BRIDGE_KAFKA_TLS_CA_FILE %s: no certificate in PEM form", cfg.TLSCAFile)
+		if !secure.RootCAs.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("read BRIDGE_KAFKA_TLS_CA_FILE: %s: there is no certificate in PEM form in it; name the file that begins with -----BEGIN CERTIFICATE-----", cfg.TLSCAFile)
 		}
 	}
 	if cfg.TLSCertFile != "" || cfg.TLSKeyFile != "" {
-		pair, err := tls.LoadX509KeyPair(cfg.TLSCertFile, cfg.TLSKeyFile)
+		pair, err := keyPair(cfg.TLSCertFile, cfg.TLSKeyFile)
 		if err != nil {
-			return nil, fmt.Errorf("read BRIDGE_KAFKA_TLS_CERT_FILE and BRIDGE_KAFKA_TLS_KEY_FILE: %w", err)
+			return nil, err
 		}
 		secure.Certificates = []tls.Certificate{pair}
 	}
 	return secure, nil
+}
+
+// keyPair reads a certificate and its key.
+func keyPair(certFile, keyFile string) (tls.Certificate, error) {
+	var none tls.Certificate
+	files := []struct {
+		variable, file, what, ending string
+		text                         []byte
+	}{
+		{variable: "BRIDGE_KAFKA_TLS_CERT_FILE", file: certFile, what: "certificate", ending: "CERTIFICATE"},
+		{variable: "BRIDGE_KAFKA_TLS_KEY_FILE", file: keyFile, what: "private key", ending: "PRIVATE KEY"},
+	}
+	for i := range files {
+		f := &files[i]
+		var err error
+		if f.text, err = os.ReadFile(f.file); err != nil {
+			return none, fmt.Errorf("read %s: %w", f.variable, unreadFile(f.file, f.what, err))
+		}
+	}
+	for _, f := range files {
+		found := false
+		for block, rest := pem.Decode(f.text); block != nil && !found; block, rest = pem.Decode(rest) {
+			found = strings.HasSuffix(block.Type, f.ending)
+		}
+		if !found {
+			return none, fmt.Errorf("read %s: %s: there is no %s in PEM form in it; see that the files of certificate and key are not exchanged", f.variable, f.file, f.what)
+		}
+	}
+	pair, err := tls.X509KeyPair(files[0].text, files[1].text)
+	if err != nil {
+		return none, fmt.Errorf("read BRIDGE_KAFKA_TLS_CERT_FILE %s and BRIDGE_KAFKA_TLS_KEY_FILE %s: they are no pair: %w", certFile, keyFile, err)
+	}
+	return pair, nil
 }

@@ -44,7 +44,7 @@ the answer says what to do instead.`,
 				return err
 			}
 			if code == http.StatusNotFound {
-				return errors.New("that bridge has no shadow rules: set BRIDGE_SHADOW_RULES_FILE and restart it")
+				return fmt.Errorf("there are no shadow rules at %s: set BRIDGE_SHADOW_RULES_FILE and restart the bridge, or mend --url", admin.at(""))
 			}
 			if err := printShadow(cmd.OutOrStdout(), output, &s); err != nil {
 				return err

@@ -218,8 +218,11 @@ func (d *replayDesk) extentOf(ctx context.Context, s *selection, now time.Time) 
 			return x, exitError{code: exitUsage, err: fmt.Errorf("--topic %s holds what came again: choose the topic of the originals", topic)}
 		}
 		parts, err := d.scan.Whole(ctx, topic)
-		if err != nil {
-			return x, fmt.Errorf("select events: %w", err)
+		switch {
+		case err != nil && s.Letters:
+			return x, fmt.Errorf("select dead letters: %w (check BRIDGE_KAFKA_DLQ_TOPIC; bridge run creates it)", err)
+		case err != nil:
+			return x, checkTopic(err, topic)
 		}
 		if err := s.checkPartition(topic, parts); err != nil {
 			return x, err

@@ -75,7 +75,7 @@ func (r *inferring) parts(ctx context.Context) ([]consume.Part, *consume.Scanner
 	}
 	if err != nil {
 		transport.CloseIdleConnections()
-		return nil, nil, nil, err
+		return nil, nil, nil, checkTopic(err, r.topic)
 	}
 	return parts, scanner, transport.CloseIdleConnections, nil
 }

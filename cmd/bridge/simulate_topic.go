@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"slices"
@@ -56,11 +55,8 @@ func (f *simulateFlags) openTopics(ctx context.Context, stderr io.Writer, now ti
 func (t *topicRecords) find(ctx context.Context, topics []string) error {
 	for _, topic := range topics {
 		whole, err := t.scan.Whole(ctx, topic)
-		if errors.Is(err, consume.ErrNoTopic) {
-			return fmt.Errorf("topic %s does not exist: check --topic, and BRIDGE_KAFKA_BROKERS or --brokers", topic)
-		}
 		if err != nil {
-			return err
+			return checkTopic(err, topic)
 		}
 		for _, p := range whole {
 			if !t.from.IsZero() {

@@ -2,13 +2,8 @@ package consume
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"sync"
 	"time"
 
@@ -56,7 +51,8 @@ func reach(ctx context.Context, cfg CheckConfig) error {
 	for i, broker := range cfg.Brokers {
 		asking.Go(func() {
 			if err := ask(ctx, cfg.Dialer, broker); err != nil {
-				problems[i] = fmt.Errorf("connect to kafka at %s: %w (%s)", broker, err, mend(err, cfg.Dialer))
+				what, do := unreachable(err, cfg)
+				problems[i] = &UnreachableError{Broker: broker, What: what, Do: do, Err: err}
 			}
 		})
 	}
@@ -83,35 +79,4 @@ func ask(ctx context.Context, dialer *kafka.Dialer, broker string) error {
 	// The first request that a broker answers only to who is logged in.
 	_, err = conn.Brokers()
 	return err
-}
-
-// mend says what a person does about a connection that failed.
-func mend(err error, dialer *kafka.Dialer) string {
-	_, plain := errors.AsType[tls.RecordHeaderError](err)
-	_, name := errors.AsType[x509.HostnameError](err)
-	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
-	_, authority := errors.AsType[x509.UnknownAuthorityError](err)
-	_, alert := errors.AsType[tls.AlertError](err)
-	closed := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
-	timeout, _ := errors.AsType[net.Error](err)
-	login := dialer.SASLMechanism != nil
-	switch {
-	case plain:
-		return "the broker does not speak TLS on this port: unset BRIDGE_KAFKA_TLS_ENABLED, or use the port that does"
-	case name:
-		return "set BRIDGE_KAFKA_TLS_SERVER_NAME to a name in the broker's certificate"
-	case certificate || authority:
-		return "set BRIDGE_KAFKA_TLS_CA_FILE to the authority that signed the broker's certificate"
-	case alert:
-		return "the broker refused our certificate: check BRIDGE_KAFKA_TLS_CERT_FILE and BRIDGE_KAFKA_TLS_KEY_FILE"
-	case errors.Is(err, kafka.UnsupportedSASLMechanism):
-		return "the broker does not offer this login: check BRIDGE_KAFKA_SASL_MECHANISM"
-	case errors.Is(err, kafka.SASLAuthenticationFailed) || login && closed:
-		return "check BRIDGE_KAFKA_SASL_USERNAME, BRIDGE_KAFKA_SASL_PASSWORD and BRIDGE_KAFKA_SASL_MECHANISM"
-	case closed || errors.Is(err, kafka.IllegalSASLState):
-		return "the broker hung up: it may want a login, BRIDGE_KAFKA_SASL_MECHANISM, or TLS, BRIDGE_KAFKA_TLS_ENABLED"
-	case timeout != nil && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded):
-		return "nothing answers there: check BRIDGE_KAFKA_BROKERS and the network; a broker that wants TLS is silent too, BRIDGE_KAFKA_TLS_ENABLED"
-	}
-	return "check BRIDGE_KAFKA_BROKERS"
 }

@@ -75,7 +75,12 @@ func (c topicCheck) replays() []string {
 func (c topicCheck) describe(ctx context.Context) (map[string]topic, error) {
 	meta, err := c.client.Metadata(ctx, &kafka.MetadataRequest{Topics: c.names()})
 	if err != nil {
-		return nil, fmt.Errorf("look at kafka's topics: %w (check BRIDGE_KAFKA_BROKERS: what brokers advertise must be reachable from here)", err)
+		// Check has spoken to one of the brokers: it is what they advertise that fails.
+		what, _ := unreachable(err, c.CheckConfig)
+		return nil, &UnreachableError{
+			Broker: addressIn(err, c.Brokers), What: what, Err: err,
+			Do: "brokers say that this is their address (advertised.listeners): it must be reachable from here",
+		}
 	}
 	topics := make(map[string]topic, len(meta.Topics))
 	for _, t := range meta.Topics {
