@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"unicode/utf8"
+
+	"pushbridge/internal/consume"
 )
 
 // byteOrderMark is what some editors and spreadsheets begin a UTF-8 file with.
@@ -83,8 +85,10 @@ func (r *jsonReader) broken(err error) *brokenError {
 	before := r.rest
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		before = r.rest[:min(max(int(syntax.Offset)-1, 0), len(r.rest))]
+		err = errors.New(consume.WhyNoJSON(r.rest, len(before)))
 	} else {
 		before = bytes.TrimRight(before, "\r\n")
+		err = errors.New(consume.WhyNoJSON(before, len(before)))
 	}
 	if i := bytes.Index(before, []byte("\n{")); i >= 0 {
 		before, err = before[:i], errors.New("the object does not end") // the next one begins

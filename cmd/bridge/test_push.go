@@ -15,6 +15,7 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/spf13/cobra"
 
+	"pushbridge/internal/consume"
 	"pushbridge/internal/mapper"
 )
 
@@ -98,7 +99,10 @@ func testOf(stdin io.Reader, file string, now time.Time) ([]byte, error) {
 	}
 	var e event.Event
 	if err := json.Unmarshal(raw, &e); err != nil {
-		return nil, fmt.Errorf("read event %s: %s", file, oneLine(err))
+		if _, why := consume.ParseEvent(raw); why != nil {
+			err = why // which says it in words
+		}
+		return nil, fmt.Errorf("read event %s: %s", in.name, oneLine(err))
 	}
 	e.SetID(e.ID() + "-test-" + strconv.FormatInt(now.UnixMilli(), 36))
 	e.SetExtension(mapper.AttrTest, cmp.Or(os.Getenv("USER"), "somebody"))

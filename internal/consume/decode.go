@@ -32,12 +32,16 @@ func (d decoder) decode(r *Record) {
 // type says that the value is a whole event, otherwise the headers are its
 // attributes.
 func (d decoder) event(r *Record) (e *event.Event, class Class, err error) {
+	structured := false
 	// The SDK's JSON decoder indexes without looking: "data_base64":1 and
 	// "datacontentencoding":"" panic. A stranger's record must not stop the
 	// bridge, whatever is found next.
 	defer func() {
 		if p := recover(); p != nil {
 			e, class, err = nil, Invalid, fmt.Errorf("the decoder gave up: %v", p)
+		}
+		if structured && err != nil {
+			err = structuredReason(r.Value, err)
 		}
 	}()
 	if n := r.bytes(); n > d.maxBytes {
@@ -47,7 +51,7 @@ func (d decoder) event(r *Record) (e *event.Event, class Class, err error) {
 	if err != nil {
 		return nil, class, err
 	}
-	if msg.mode == binding.EncodingStructured {
+	if structured = msg.mode == binding.EncodingStructured; structured {
 		if e = quickEvent(r.Value); e != nil {
 			return e, 0, nil
 		}

@@ -72,7 +72,7 @@ func brief(err error) string {
 	if fields, ok := errors.AsType[event.ValidationError](err); ok {
 		var lines []string
 		for name, err := range fields {
-			lines = append(lines, name+": "+err.Error())
+			lines = append(lines, attributeReason(name, err))
 		}
 		slices.Sort(lines)
 		text = strings.Join(lines, "; ")
@@ -82,4 +82,15 @@ func brief(err error) string {
 		text = strings.ToValidUTF8(text[:maxReason], "") + "…"
 	}
 	return text
+}
+
+// attributeReason says what is wrong with an attribute that headers gave, or did not.
+func attributeReason(name string, err error) string {
+	switch name {
+	case "id", "type":
+		return name + " is missing or empty"
+	case "source":
+		return "source is missing, or no URI reference"
+	}
+	return name + ": " + err.Error()
 }

@@ -101,7 +101,7 @@ func TestEveryKeyIsJudged(t *testing.T) {
 		{"at: 6h..6h1m", "at: 5h..5h30m", "at", "at: 6h..6h1m"},
 		{"- {data: {title: Other}}", "- {type: alert, data: {id: x, city: Oslo, title: News}}", "merges_with", "by hand"},
 		{"- {type: alert, data: {id: x, city: Oslo, title: News}}", "- {data: {title: Other}}", "apart_from", "by hand"},
-		{`dead_letters: ["source: REQUIRED"]`, "dead_letters: [no event]", "", "by regexp"},
+		{`dead_letters: ["source is missing"]`, "dead_letters: [no event]", "", "by regexp"},
 	} {
 		t.Run(c.wrong, func(t *testing.T) {
 			t.Parallel()
