@@ -3,9 +3,11 @@ package mapper
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common"
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/ext"
@@ -77,7 +79,9 @@ func (l *language) compile(source string) (*expression, error) {
 	}
 	program, err := l.env.Program(checked, options...)
 	if err != nil {
-		return nil, fmt.Errorf("expression %q: %w", shorten(source), err)
+		// What has no event in it is worked out now.
+		f := explainSlip(finding{msg: strings.ReplaceAll(err.Error(), "\n", " ")}, "", 0)
+		return nil, &celError{fmt.Sprintf("expression %q: %s", shorten(source), f.msg), f.do}
 	}
 	x.program = program
 	if x.result.Kind() == cel.BoolKind {
@@ -105,12 +109,37 @@ func celFault(source string, issues *cel.Issues) error {
 	e := issues.Errors()[0]
 	column := ""
 	if e.Location != nil && e.Location.Column() >= 0 {
-		column = fmt.Sprintf(" at character %d", e.Location.Column()+1)
+		column = fmt.Sprintf(", character %d", e.Location.Column()+1)
 	}
 	// The parser's list of all tokens it could have read helps nobody.
 	msg, _, _ := strings.Cut(parserWords.Replace(e.Message), " expecting ")
 	said := (&typing{}).explain(msg)
-	return &celError{fmt.Sprintf("expression %q: %s%s", shorten(source), said.msg, column), said.do}
+	said.msg = anyType.ReplaceAllString(said.msg, "any")
+	if said.do == "" || strings.Contains(said.msg, "(type(type), ") {
+		line, at := lineAt(source, e.Location)
+		said = explainSlip(said, line, at)
+	}
+	return &celError{fmt.Sprintf("expression %q%s: %s", shorten(source), column, said.msg), said.do}
+}
+
+// anyType is CEL's name of a type that only the event knows.
+var anyType = regexp.MustCompile(`\bdyn\b`)
+
+// lineAt returns the line of the source that CEL complains about, and at which byte of it.
+func lineAt(source string, place common.Location) (line string, at int) {
+	lines := strings.Split(source, "\n")
+	if place == nil || place.Line() < 1 || place.Line() > len(lines) || place.Column() < 0 {
+		return "", 0
+	}
+	line = lines[place.Line()-1]
+	characters := 0
+	for at := range line {
+		if characters == place.Column() {
+			return line, at
+		}
+		characters++
+	}
+	return line, len(line)
 }
 
 // parserWords puts the words of the two parsers into an author's.
