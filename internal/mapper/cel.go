@@ -153,7 +153,7 @@ func (x *expression) evaluate(s *scope) (ref.Val, error) {
 		if s.fault != nil {
 			return nil, s.fault
 		}
-		return nil, fmt.Errorf("%s: %w", shorten(x.source), err)
+		return nil, fmt.Errorf("%s: %s", shorten(x.source), explainFailure(err.Error()))
 	}
 	return v, nil
 }

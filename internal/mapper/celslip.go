@@ -119,3 +119,29 @@ func explainUnexpected(line string, at int) finding {
 	}
 	return finding{}
 }
+
+// celFailures are the reasons for which CEL gives no value for an event.
+var celFailures = []struct {
+	said *regexp.Regexp
+	msg  string
+}{
+	{regexp.MustCompile(`^no such key: (.*)$`), "$1 is absent"},
+	{regexp.MustCompile(`^no such overload`), "a value is of a type that this does not take"},
+	{regexp.MustCompile(`^index out of bounds: (.*)$`), "the list has no entry $1, from 0"},
+	{regexp.MustCompile(`^index out of range: (.*)$`), "the text has no character $1, from 0"},
+	{regexp.MustCompile(`^type conversion error from '(\w+)' to '(?:google\.protobuf\.)?(\w+)'`), "the $1 makes no $2"},
+	{regexp.MustCompile(`^invalid RFC 3339 timestamp (.*)$`), "$1 is no time like 2026-03-01T09:00:00Z"},
+	{regexp.MustCompile(`^error parsing regexp: (.*)$`), "no regular expression: $1"},
+	{regexp.MustCompile(`overflow$`), "a number leaves the range of its type"},
+	{regexp.MustCompile(`cost limit exceeded`), "it takes more work than one event may"},
+}
+
+// explainFailure says in an author's words what CEL says.
+func explainFailure(said string) string {
+	for _, f := range celFailures {
+		if match := f.said.FindStringSubmatchIndex(said); match != nil {
+			return string(f.said.ExpandString(nil, f.msg, said, match))
+		}
+	}
+	return said
+}

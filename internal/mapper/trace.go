@@ -84,7 +84,7 @@ func (t *tracer) run(s *scope) Trace {
 	out := t.tree(state)
 	switch {
 	case err != nil:
-		out.Type, out.Value, out.Error = "", nil, err.Error()
+		out.Type, out.Value, out.Error = "", nil, explainFailure(err.Error())
 	case out.Value == nil:
 		out.see(v)
 	}
@@ -254,7 +254,7 @@ func (t *tracer) before(character int) string {
 // see notes a value.
 func (t *Trace) see(v ref.Val) {
 	if types.IsError(v) {
-		t.Error = fmt.Sprint(v)
+		t.Error = explainFailure(fmt.Sprint(v))
 		return
 	}
 	if types.IsUnknown(v) {

@@ -67,8 +67,8 @@ func TestTrace(t *testing.T) {
 5:12 data.n > 4 || data.zz == 1 || data.yes = bool true
   5:12 data.n > 4 = bool false
     5:12 data.n = int 3
-  5:26 data.zz == 1 = ! no such key: zz
-    5:26 data.zz = ! no such key: zz
+  5:26 data.zz == 1 = ! zz is absent
+    5:26 data.zz = ! zz is absent
   5:45 data.yes = bool true
 `,
 		"|\n      data.n == 3 ?\n        data.l.exists(t, t == 'b') :\n        !data.yes": `
@@ -81,13 +81,13 @@ func TestTrace(t *testing.T) {
     8:10 data.yes = bool true
 `,
 		`data.city.startsWith('会') && data.?q.orValue(2) == 2 && data.zz`: `
-5:11 data.city.startsWith("会") && data.?q.orValue(2) == 2 && data.zz = ! no such key: zz
+5:11 data.city.startsWith("会") && data.?q.orValue(2) == 2 && data.zz = ! zz is absent
   5:11 data.city.startsWith("会") = bool true
     5:11 data.city = string "会"
   5:40 data.?q.orValue(2) == 2 = bool true
     5:40 data.?q.orValue(2) = int 2
       5:40 data.?q = optional null
-  5:67 data.zz = ! no such key: zz
+  5:67 data.zz = ! zz is absent
 `,
 		`data.yes`: "\n5:11 data.yes = bool true\n",
 		`event.id == '2' && data.n == 3`: `
