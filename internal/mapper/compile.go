@@ -22,7 +22,14 @@ var ruleName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 
 // rules compiles the whole file.
 func (l *loader) rules(root *node) {
-	if l.fields(root, "", fileKeys) == nil {
+	switch {
+	case root.get("specversion") != nil:
+		l.refuse(root, "", "this is an event, and no rule file", "name the rules in its place")
+		return
+	case root.get("tests") != nil && root.get("version") == nil:
+		l.refuse(root, "", "these are tests of rules, and no rules", "run them by bridge test")
+		return
+	case l.fields(root, "", fileKeys) == nil:
 		return
 	}
 	switch v := root.get("version"); {

@@ -76,19 +76,40 @@ func (e *FileError) Caret() string {
 	if e.Excerpt == "" {
 		return ""
 	}
+	line, column := around([]rune(e.Excerpt), e.Column-1)
 	// Tabs stay tabs, so that the mark stands under its column in any terminal.
 	var pad strings.Builder
-	for i, r := range []rune(e.Excerpt) {
+	for i, r := range line {
 		switch {
-		case i >= e.Column-1:
-			return e.Excerpt + "\n" + pad.String() + "^"
+		case i >= column:
+			return string(line) + "\n" + pad.String() + "^"
 		case r == '\t':
 			pad.WriteByte('\t')
 		default:
 			pad.WriteByte(' ')
 		}
 	}
-	return e.Excerpt + "\n" + pad.String() + "^"
+	return string(line) + "\n" + pad.String() + "^"
+}
+
+// maxExcerpt bounds what is shown of a line: one that holds a page hides the others.
+const maxExcerpt = 240 // characters
+
+// around cuts a line that is too long to what stands around the column, which moves.
+func around(line []rune, column int) ([]rune, int) {
+	if len(line) <= maxExcerpt {
+		return line, column
+	}
+	from := max(0, min(column-maxExcerpt/2, len(line)-maxExcerpt))
+	to := from + maxExcerpt
+	cut := line[from:to:to]
+	if to < len(line) {
+		cut = append(cut, '…')
+	}
+	if from > 0 {
+		cut, column = append([]rune{'…'}, cut...), column-from+1
+	}
+	return cut, column
 }
 
 // RuleError says why a rule could not be applied to an event, which is then

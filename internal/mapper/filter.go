@@ -294,6 +294,7 @@ func (l *loader) filterAttributes(n *node, field string, d dialect) []matcher {
 			l.refuse(p.key, at, "no event has an attribute of this name", "names are a to z and 0 to 9")
 			continue
 		}
+		l.oddAttribute(n, p.key, at)
 		text, ok := l.nonEmpty(p.value, at)
 		if !ok {
 			continue

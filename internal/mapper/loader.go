@@ -3,6 +3,7 @@ package mapper
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,7 +86,7 @@ func (l *loader) excerpt(line int) string {
 	if line < 1 || line > len(l.lines) {
 		return ""
 	}
-	return strings.TrimRight(l.lines[line-1], "\r")
+	return strings.TrimPrefix(strings.TrimRight(l.lines[line-1], "\r"), byteOrderMark)
 }
 
 // err returns all problems in the order of their places.
@@ -217,6 +218,9 @@ func (l *loader) flag(n *node, field string) (bool, bool) {
 	return n.text == "true", true
 }
 
+// inDays is what other programs take for a duration.
+var inDays = regexp.MustCompile(`^\d+(\.\d+)?(d|w|days?|weeks?)\b`)
+
 // duration reads Go's durations. A number without a unit is refused: it reads
 // as seconds to one author and as minutes to the next.
 func (l *loader) duration(n *node, field string) (time.Duration, bool) {
@@ -234,6 +238,8 @@ func (l *loader) duration(n *node, field string) (time.Duration, bool) {
 	switch {
 	case err != nil && strings.Trim(n.text, "0123456789.") == "", err == nil && n.text == "0":
 		l.refuse(n, field, fmt.Sprintf("duration %q has no unit", n.text), do)
+	case err != nil && inDays.MatchString(n.text):
+		l.refuse(n, field, fmt.Sprintf("%q is no duration", n.text), "a day may have 23 hours: write hours, like 24h or 168h")
 	case err != nil:
 		l.refuse(n, field, fmt.Sprintf("%q is no duration", n.text), do)
 	case d < 0 || strings.HasPrefix(n.text, "+") || strings.HasPrefix(n.text, "-"):

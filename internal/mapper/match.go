@@ -125,6 +125,7 @@ func (l *loader) match(n *node, field string) ([]matcher, []string) {
 			l.refuse(p.key, at, "no event has an attribute of this name", "names are a to z and 0 to 9")
 			continue
 		}
+		l.oddAttribute(n, p.key, at)
 		m, ok := l.pattern(p.value, at)
 		if !ok {
 			continue
@@ -141,6 +142,15 @@ func (l *loader) match(n *node, field string) ([]matcher, []string) {
 		all = append(all, m)
 	}
 	return all, exact
+}
+
+// oddAttribute warns of the name of an extension that is nearly that of an attribute:
+// no event would match, and nothing would say why.
+func (l *loader) oddAttribute(among, key *node, field string) {
+	known := []string{"type", "source", "subject", "datacontenttype", "dataschema"}
+	if near := nearest(key.text, known); near != "" && among.get(near) == nil && len(key.text) > 2 {
+		l.warn(key, field, "only an extension could have this name", fmt.Sprintf("did you mean %s?", near))
+	}
 }
 
 func (l *loader) pattern(n *node, field string) (matcher, bool) {

@@ -79,6 +79,9 @@ func (n *node) get(key string) *node {
 	return nil
 }
 
+// byteOrderMark is what some editors begin a file with.
+const byteOrderMark = "\xef\xbb\xbf"
+
 // tree reads the YAML. Problems are noted in l; nil means that there is nothing
 // to go on with.
 func (l *loader) tree(data []byte) *node {
@@ -86,7 +89,7 @@ func (l *loader) tree(data []byte) *node {
 		l.refuse(nil, "", "the file is not UTF-8", "save it as UTF-8")
 		return nil
 	}
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // a byte order mark, which the parser takes for text
+	data = bytes.TrimPrefix(data, []byte(byteOrderMark)) // the parser takes it for text
 	// To YAML it is all one; the parser counts a line twice that ends in a comment.
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	tokens := lexer.Tokenize(string(data))
@@ -197,7 +200,7 @@ func (l *loader) swallowed(key *ast.StringNode) string {
 	if w == nil || isQuote(key.GetToken()) || strings.Count(w[2], "{") == strings.Count(w[2], "}") && strings.Count(w[2], "[") == strings.Count(w[2], "]") {
 		return ""
 	}
-	text := []rune(yamlText(l.lines).from(at(key)))
+	text := []rune(yamlText{l.excerpt(at(key).line)}.from(&node{line: 1, column: at(key).column}))
 	l.noColon(at(key), w[1], string(text[min(len([]rune(w[1])), len(text)):]))
 	return w[1]
 }

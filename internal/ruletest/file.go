@@ -92,7 +92,11 @@ const oneTest = "write tests: [{name: what it shows, event: {type: member.promo,
 
 func (f *File) read(root mapper.Node, drafts bool) {
 	if v := root.Get("rules"); root.IsMap() && !root.Get("version").IsZero() && !v.IsZero() && v.IsList() {
-		root.Refuse("these are rules, and no tests of rules", "name the file of tests, by custom "+testsOf(f.Name))
+		do := "name the file of tests, by custom " + testsOf(f.Name)
+		if strings.HasSuffix(strings.TrimSuffix(f.Name, filepath.Ext(f.Name)), Suffix) {
+			do = "give them a name that does not end in " + Suffix
+		}
+		root.Refuse("these are rules, and no tests of rules", do)
 		return
 	}
 	if !root.Map("rules", "tests") {
