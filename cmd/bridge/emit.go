@@ -151,7 +151,7 @@ func (e *emitter) lines(ctx context.Context, name string, in io.Reader) error {
 		if len(line) > 0 {
 			message, err := e.message(line)
 			if err != nil {
-				return errors.Join(e.flush(ctx), fmt.Errorf("%s:%d: %w", name, n, err))
+				return errors.Join(e.flush(ctx), fmt.Errorf("%s:%d: %w", name, n, onOneLine(line, err)))
 			}
 			e.chunk = append(e.chunk, message)
 			e.bytes += len(message.Value)

@@ -12,9 +12,6 @@ import (
 	"pushbridge/internal/consume"
 )
 
-// byteOrderMark is what some editors and spreadsheets begin a UTF-8 file with.
-var byteOrderMark = []byte("\xef\xbb\xbf")
-
 // jsonReader reads JSON values that stand one after another, each on one line or
 // on several. What is no JSON ends where a line begins the next object.
 type jsonReader struct {
@@ -37,11 +34,7 @@ func (b *brokenError) Error() string {
 }
 
 func newJSONReader(name string, in io.Reader) *jsonReader {
-	r := &jsonReader{name: name, in: bufio.NewReader(in), line: 1}
-	if mark, err := r.in.Peek(len(byteOrderMark)); err == nil && bytes.Equal(mark, byteOrderMark) {
-		_, _ = r.in.Discard(len(mark)) // they are in its buffer
-	}
-	return r
+	return &jsonReader{name: name, in: bufio.NewReader(in), line: 1}
 }
 
 // next returns a value and the line that it begins on; io.EOF after the last. After

@@ -155,7 +155,10 @@ func unknown(cmd *cobra.Command, arg string) error {
 
 // flagError says in words of ours what a flag's value should be: the parsers of numbers
 // and durations name themselves, and no example.
-func flagError(_ *cobra.Command, err error) error {
+func flagError(cmd *cobra.Command, err error) error {
+	if none, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		return unknownFlag(cmd, none)
+	}
 	wrong, ok := errors.AsType[*pflag.InvalidValueError](err)
 	if !ok {
 		return err
@@ -169,4 +172,14 @@ func flagError(_ *cobra.Command, err error) error {
 		return err
 	}
 	return fmt.Errorf("--%s %q: want %s", wrong.GetFlag().Name, wrong.GetValue(), want)
+}
+
+// unknownFlag asks whether another flag of the command was meant.
+func unknownFlag(cmd *cobra.Command, err *pflag.NotExistError) error {
+	if err.GetSpecifiedShortnames() != "" {
+		return fmt.Errorf("unknown flag: -%s", err.GetSpecifiedName())
+	}
+	var known []string
+	cmd.Flags().VisitAll(func(flag *pflag.Flag) { known = append(known, "--"+flag.Name) })
+	return fmt.Errorf("unknown flag: --%s%s", err.GetSpecifiedName(), meant("--"+err.GetSpecifiedName(), known))
 }

@@ -22,6 +22,8 @@ func newRootCmd() *cobra.Command {
 		// Errors are printed once, by main; a failed run is no reason to print the usage.
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Args:          noArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.AddCommand(
 		newApproveCmd(),

@@ -149,6 +149,9 @@ func (r *inferring) readFile(name string, stdin io.Reader) error {
 		}
 		if line = bytes.TrimSpace(line); len(line) > 0 {
 			e, parseErr := consume.ParseEvent(line)
+			if parseErr != nil {
+				parseErr = onOneLine(line, parseErr)
+			}
 			if !r.take(fmt.Sprintf("%s:%d", in.name, n), e, parseErr) {
 				return nil
 			}

@@ -83,9 +83,6 @@ func (s eventSource) inOrder(yield func(simulate.Arrival, error) bool) {
 			yield(simulate.Arrival{}, fmt.Errorf("read %s: %w", s.name, readErr))
 			return
 		}
-		if n == 1 {
-			line = bytes.TrimPrefix(line, byteOrderMark)
-		}
 		whole := line
 		if line = bytes.TrimSpace(line); len(line) > 0 {
 			a, err := arrivalOf(&parser, n, line)

@@ -46,7 +46,7 @@ func inLine(line []byte, err error) error {
 		return err
 	}
 	before := line[:min(max(int(syntax.Offset)-1, 0), len(line))]
-	return &columnError{utf8.RuneCount(before) + 1, err}
+	return &columnError{utf8.RuneCount(before) + 1, onOneLine(line, err)}
 }
 
 // eventProblemJSON is an event that was dead-lettered, for programs.
