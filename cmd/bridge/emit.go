@@ -98,7 +98,7 @@ func parseCompression(name string) (kafka.Compression, error) {
 			return c, nil
 		}
 	}
-	return none, fmt.Errorf("emit: --compression %q: want none, gzip, snappy, lz4 or zstd", name)
+	return none, checkWord("compression", name, []string{"none", "gzip", "snappy", "lz4", "zstd"})
 }
 
 // messageWriter is what emit needs of a kafka.Writer.

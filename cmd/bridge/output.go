@@ -3,7 +3,10 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -38,6 +41,21 @@ func (f *reportFlags) check() error {
 	}
 	if f.format == "json" {
 		f.output = "json"
+	}
+	return nil
+}
+
+// checkWritable says what keeps the file of a flag from being written, as far as it can
+// be known before.
+func checkWritable(flag, file string) error {
+	if file == "" {
+		return nil
+	}
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return fmt.Errorf("--%s %q: is a directory; name a file in it", flag, file)
+	}
+	if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
+		return fmt.Errorf("--%s %q: there is no directory %s; make it, or mend the path", flag, file, filepath.Dir(file))
 	}
 	return nil
 }

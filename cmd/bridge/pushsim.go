@@ -107,7 +107,7 @@ func servePushsim(cmd *cobra.Command, f pushsimFlags) error {
 	if f.quotaZone != "" {
 		zone, err := time.LoadLocation(f.quotaZone)
 		if err != nil {
-			return exitError{code: exitUsage, err: fmt.Errorf("read --quota-zone: %w", err)}
+			return exitError{code: exitUsage, err: fmt.Errorf("--quota-zone %q: there is no such zone; want one like Asia/Shanghai or UTC", f.quotaZone)}
 		}
 		cfg.Window, cfg.Zone = pushsim.Calendar, zone
 	}

@@ -133,16 +133,22 @@ func (f *simulateFlags) config() (simulate.Config, error) {
 		return c, errors.New("from, to and brokers go with --topic")
 	case f.runningFor < 0:
 		return c, fmt.Errorf("running-for %v: want 0 or more", f.runningFor)
-	case f.window != "" && f.window != "24h" && f.window != "day":
-		return c, fmt.Errorf("window %q: want 24h or day", f.window)
+	}
+	if f.window != "" {
+		if err := checkWord("window", f.window, []string{"24h", "day"}); err != nil {
+			return c, err
+		}
 	}
 	if c.Latency, err = parseLatency(f.latency); err != nil {
 		return c, err
 	}
 	if c.Location, err = time.LoadLocation(f.location); err != nil {
-		return c, fmt.Errorf("location %q: want a zone like Asia/Shanghai: %w", f.location, err)
+		return c, fmt.Errorf("--location %q: there is no such zone; want one like Asia/Shanghai or UTC", f.location)
 	}
 	for flag, file := range map[string]string{"out": f.out, "html": f.html} {
+		if err := checkWritable(flag, file); err != nil {
+			return c, err // before hours of events are played for nothing
+		}
 		for what, read := range map[string]string{"file of events": f.events, "rule file": f.rules, "other rule file": f.compare} {
 			if file != "" && sameFile(file, read) {
 				return c, fmt.Errorf("%s %q: is the %s, which it would overwrite", flag, file, what)
