@@ -186,16 +186,21 @@ func (f *fetcher) watch(next int64, p *fetch.ResponsePartition) {
 		stable = p.HighWatermark
 	}
 	if next > f.next || next >= stable {
-		if f.stalled >= stalledAfter {
-			f.log.Info("partition is read on", "offset", next)
-		}
-		f.stalled = 0
+		f.goesOn(next)
 		return
 	}
 	if f.stalled++; f.stalled == stalledAfter {
 		f.log.Error("partition stands still: the broker has records but sends none; look at its log, and move the group past the offset if the records are damaged",
 			"offset", f.next, "end", stable)
 	}
+}
+
+// goesOn notes that the partition does not stand still, or not any more.
+func (f *fetcher) goesOn(next int64) {
+	if f.stalled >= stalledAfter {
+		f.log.Info("partition is read on", "offset", next)
+	}
+	f.stalled = 0
 }
 
 // outOfRange finds out what happened to the offset that the broker does not
@@ -218,5 +223,6 @@ func (f *fetcher) outOfRange(ctx context.Context) (Batch, error) {
 		return Batch{}, fmt.Errorf("fetch %s@%d: refused although the log is from %d to %d: %w", f.partition, f.next, first, end, kafka.OffsetOutOfRange)
 	}
 	f.rewound = 0
+	f.goesOn(first) // what the broker did not send is gone
 	return Batch{Partition: f.partition, Next: first, End: end, Lost: loss}, nil
 }

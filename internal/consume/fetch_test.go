@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -212,14 +213,19 @@ func TestTransactions(t *testing.T) {
 }
 
 // A broker that has records and sends none is a fault that no one sees from
-// outside: the lag stands still, no request fails.
+// outside: the lag stands still, no request fails. Where retention takes those
+// records, that ends it: the loss is said, and what follows is read.
 func TestStandstillIsToldOnce(t *testing.T) {
 	t.Attr("promise", "nothing-lost")
 	bubble(t, devkafka.Config{Topics: map[string]int32{"events": 1}}, func(t *testing.T, k *kit) {
 		a := k.join("a", nil, "events")
 		settle()
+		var healed atomic.Bool
 		k.broker.Cluster().ControlKey(int16(kmsg.Fetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
 			k.broker.Cluster().KeepControl()
+			if healed.Load() {
+				return nil, nil, false
+			}
 			res := req.ResponseKind().(*kmsg.FetchResponse)
 			topic := kmsg.NewFetchResponseTopic()
 			topic.Topic = "events"
@@ -229,9 +235,28 @@ func TestStandstillIsToldOnce(t *testing.T) {
 			res.Topics = append(res.Topics, topic)
 			return res, nil, true
 		})
+		k.produce(events0, ids("e", 5)...)
 		time.Sleep(10 * time.Minute)
 		if got := a.log.count("partition stands still"); got != 1 {
 			t.Errorf("told %d times, want once", got)
+		}
+		if got := a.seen(); len(got) > 0 {
+			t.Fatalf("read %v from a broker that sends nothing", got)
+		}
+
+		if err := k.broker.Cluster().DeleteRecords("events", 0, 3); err != nil {
+			t.Fatal(err)
+		}
+		healed.Store(true)
+		time.Sleep(time.Minute)
+		if diff := cmp.Diff([]string{"e3", "e4"}, a.seen()); diff != "" {
+			t.Errorf("read after the standstill (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]consume.Loss{{Partition: events0, Kind: consume.Expired, First: 0, Last: 2, Count: 3}}, a.lost); diff != "" {
+			t.Errorf("lost (-want +got):\n%s", diff)
+		}
+		if got := a.log.count("partition is read on"); got != 1 {
+			t.Errorf("told %d times that it is over, want once", got)
 		}
 		a.leave()
 	})
