@@ -92,10 +92,12 @@ func (l *loop) lastMark() *recordJob {
 	return &recordJob{onlyMark: true}
 }
 
-// toldBy raises the mark by a job that is written.
+// toldBy raises the mark by a job that is written. Who has stood still raises it no
+// more: the journal may have ends that the job did not tell any more, and others
+// between its records that are the next owner's to tell.
 func (t *tellMark) toldBy(job *recordJob) {
 	t.noted = max(t.noted, job.notes.Told)
-	if job.tellsAll && !job.onlyMark {
+	if job.tellsAll && !job.onlyMark && !job.stoodStill() {
 		t.below = max(t.below, t.found, job.written) // nothing may have been written here yet
 	}
 }

@@ -71,13 +71,17 @@ func (j *recordJob) write(ctx context.Context, log Journal, tell Teller) error {
 
 // own is what was decided without a call, and nothing once this process has stood
 // still: those events are the next owner's, who may have pushed meanwhile what was
-// superseded here.
+// superseded here. So each stage asks anew; what it does not tell and an earlier one
+// wrote stays untold in the journal, see toldBy.
 func (j *recordJob) own() []journal.Disposition {
-	if j.lapsed != nil && j.lapsed() {
+	if j.stoodStill() {
 		return nil
 	}
 	return j.early
 }
+
+// stoodStill stays true once it is.
+func (j *recordJob) stoodStill() bool { return j.lapsed != nil && j.lapsed() }
 
 // end writes how calls ended.
 func (j *recordJob) end(ctx context.Context, log Journal) error {
