@@ -44,8 +44,9 @@ func (e *Error) Unwrap() error { return e.Err }
 // Limits of what others wrote, in bytes: the API's texts are shorter, those of a
 // certificate or a broken server can be anything.
 const (
-	maxInfoBytes  = 200
-	maxCauseBytes = 500
+	maxInfoBytes   = 200
+	maxCauseBytes  = 500
+	maxTaskIDBytes = 128 // twice the longest that the API's page shows
 )
 
 // oneLine returns at most most bytes of s, whole characters, without control

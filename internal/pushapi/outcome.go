@@ -69,7 +69,7 @@ func (c *Client) judge(ctx context.Context, x exchange, sig string) Outcome {
 		o.SafeAfter = x.ended.Add(c.cfg.Timeout)
 	}
 	if class == ClassOK {
-		o.TaskID = a.taskID
+		o.TaskID = oneLine(hide.Replace(a.taskID), maxTaskIDBytes)
 		return o
 	}
 	o.Err = &Error{Class: class, Code: a.code, Info: o.Info, Do: do, Err: hidden(a.err, hide)}

@@ -44,6 +44,7 @@ func TestSecretsStayInside(t *testing.T) {
 		want    Class
 	}{
 		"success":         {handler: tell(200, `{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"%s"}`), want: ClassOK},
+		"task id":         {handler: tell(200, `{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"","TaskId":"%s\n"}`), want: ClassOK},
 		"retry":           {handler: tell(200, `{"ActionStatus":"FAIL","ErrorCode":91000,"ErrorInfo":"%s"}`), want: ClassRetry},
 		"signature":       {handler: tell(200, `{"ActionStatus":"FAIL","ErrorCode":70003,"ErrorInfo":"illegal: %s"}`), want: ClassResign},
 		"stranger":        {handler: tell(200, `{"ActionStatus":"FAIL","ErrorCode":60099,"ErrorInfo":"%s"}`), want: ClassRetry},
@@ -80,6 +81,9 @@ func TestSecretsStayInside(t *testing.T) {
 				o := c.Push(t.Context(), hello(t, 1))
 				if i == 0 && o.Class != tt.want {
 					t.Errorf("%v, %v; want %v", o.Class, o.Err, tt.want)
+				}
+				if len(o.TaskID) > maxTaskIDBytes || strings.ContainsAny(o.TaskID, "\r\n") {
+					t.Errorf("the task id is not bounded: %q", o.TaskID)
 				}
 				text := fmt.Sprintf("%+v %#v %v %v", o, o, c.cfg, c.cfg.Credentials)
 				if o.Err != nil {
