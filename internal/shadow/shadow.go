@@ -107,54 +107,61 @@ func (r *Runner) Status() *Status { return r.status.Load() }
 func (r *Runner) Run(ctx context.Context) {
 	every := time.NewTicker(tick)
 	defer every.Stop()
-	var c *comparison
-	begin := func(p *Plan) {
-		c = nil
-		r.active.Store(false)
-		if p == nil {
-			r.status.Store(&Status{State: StateOff})
-			return
-		}
-		var err error
-		if c, err = newComparison(r.cfg, *p, time.Now()); err != nil {
-			r.fail(err, c)
-			c = nil
-			return
-		}
-		r.drop()
-		r.active.Store(true)
-		r.status.Store(c.summary(time.Now(), 0))
-		r.cfg.Logger.Info("shadow rules compared from now on", "rules_version", p.Live.Rules.Version(), "shadow_version", p.Candidate.Rules.Version())
-	}
+	var c *comparison // nil: there is none
 	for {
 		var step func() error
 		select {
 		case <-ctx.Done():
 			return
 		case p := <-r.plans:
-			begin(p)
-			continue
+			c = nil
+			step = func() (err error) { c, err = r.begin(p); return err }
 		case f := <-r.queue:
 			r.bytes.Add(-f.bytes)
-			step = func() error { return c.take(f) }
+			step = func() error { return r.play(ctx, c, func() error { return c.take(f) }) }
 		case <-every.C:
-			step = func() error { return c.pass(time.Now()) }
-		}
-		if c == nil {
-			continue
+			step = func() error { return r.play(ctx, c, func() error { return c.pass(time.Now()) }) }
 		}
 		if err := contained(step); err != nil {
 			r.active.Store(false)
 			r.fail(err, c)
 			c = nil
-			continue
 		}
-		r.tell(ctx, c)
 	}
 }
 
-// contained runs a step, and takes a panic for an error: the live pipeline is in this
-// process.
+// begin returns the comparison of a plan; nil: there is nothing to compare.
+func (r *Runner) begin(p *Plan) (*comparison, error) {
+	r.active.Store(false)
+	if p == nil {
+		r.status.Store(&Status{State: StateOff})
+		return nil, nil
+	}
+	c, err := newComparison(r.cfg, *p, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	r.drop()
+	r.active.Store(true)
+	r.status.Store(c.summary(time.Now(), 0))
+	r.cfg.Logger.Info("shadow rules compared from now on", "rules_version", p.Live.Rules.Version(), "shadow_version", p.Candidate.Rules.Version())
+	return c, nil
+}
+
+// play moves a comparison on and tells what that found.
+func (r *Runner) play(ctx context.Context, c *comparison, step func() error) error {
+	if c == nil {
+		return nil
+	}
+	if err := step(); err != nil {
+		return err
+	}
+	r.tell(ctx, c)
+	return nil
+}
+
+// contained runs all that a comparison does, and takes a panic for an error: the live
+// pipeline is in this process.
 func contained(step func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -180,7 +187,8 @@ func (r *Runner) drop() {
 func (r *Runner) fail(err error, c *comparison) {
 	s := &Status{}
 	if c != nil {
-		s = c.summary(time.Now(), r.skipped.Load())
+		// What failed may not add up any more; then there is only the error to show.
+		_ = contained(func() error { s = c.summary(time.Now(), r.skipped.Load()); return nil })
 	}
 	s.State, s.Error = StateFailed, err.Error()
 	r.status.Store(s)

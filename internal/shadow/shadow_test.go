@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -51,6 +52,8 @@ type run struct {
 	t    *testing.T
 	n    int64
 	told []Told
+
+	onTell func() // nil: nothing
 }
 
 func inBubble(t *testing.T, maxOpen int, test func(*testing.T, *run)) {
@@ -60,7 +63,13 @@ func inBubble(t *testing.T, maxOpen int, test func(*testing.T, *run)) {
 		var err error
 		r.Runner, err = New(Config{
 			Simulate: simulate.Config{DedupWindow: time.Hour, DedupMax: 1000, Settle: time.Second}, MaxOpen: maxOpen,
-			Tell:   func(_ context.Context, x Told) error { r.told = append(r.told, x); return nil },
+			Tell: func(_ context.Context, x Told) error {
+				if r.onTell != nil {
+					r.onTell()
+				}
+				r.told = append(r.told, x)
+				return nil
+			},
 			Logger: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {
@@ -229,9 +238,6 @@ func TestFeedNeverWaits(t *testing.T) {
 func TestFailuresAreContained(t *testing.T) {
 	t.Attr("guards", "shadow rules cost the live pipeline nothing")
 	t.Parallel()
-	if err := contained(func() error { panic("a mistake") }); err == nil || err.Error() != "panic: a mistake" {
-		t.Errorf("a panic became %v", err)
-	}
 	inBubble(t, 100, func(t *testing.T, r *run) {
 		// A lane that is in the file and not among the terms, which nobody should hand in.
 		broken := sideOf(t, strings.Replace(rulesText, "rules:", "lanes: [{name: partner}]\nrules:", 1)+"      lane: partner\n")
@@ -254,6 +260,48 @@ func TestFailuresAreContained(t *testing.T) {
 		synctest.Wait()
 		want(t, "state without a candidate", r.Status().State, StateOff)
 	})
+}
+
+// A panic is no more than a failure, wherever in a comparison's life it comes.
+func TestPanicsAreContained(t *testing.T) {
+	t.Attr("guards", "shadow rules cost the live pipeline nothing")
+	t.Parallel()
+	for name, breakIt := range map[string]func(*run){
+		"at the beginning": func(r *run) {
+			r.Compare(r.t.Context(), &Plan{Live: sideOf(r.t, rulesText)})
+		},
+		"in a step": func(r *run) {
+			r.compare(rulesText, rulesText+"# another\n")
+			r.queue <- fed{at: time.Now()} // no event
+		},
+		"in telling": func(r *run) {
+			r.onTell = func() { panic("a mistake") }
+			r.compare(rulesText, strings.Replace(rulesText, "${data.text}", "now: ${data.text}", 1))
+			r.feed("sale", "gold")
+			r.sleep(time.Minute)
+		},
+		"in the last summary": func(r *run) {
+			r.fail(errors.New("panic: another"), &comparison{})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, 100, func(t *testing.T, r *run) {
+				r.t = t
+				breakIt(r)
+				synctest.Wait()
+				if s := r.Status(); s.State != StateFailed || !strings.HasPrefix(s.Error, "panic: ") {
+					t.Errorf("state %q, error %q", s.State, s.Error)
+				}
+				r.onTell = nil
+				r.compare(rulesText, rulesText+"# another\n")
+				r.feed("sale", "gold")
+				r.sleep(time.Minute)
+				want(t, "state of the next comparison", r.Status().State, StateComparing)
+				want(t, "its events", r.Status().Events, 1)
+			})
+		})
+	}
 }
 
 // What is told keeps its schema, whatever it is.
