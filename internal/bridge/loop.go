@@ -119,6 +119,7 @@ func newLoop(b *Bridge, s *consume.Session, state *journal.State, now time.Time)
 		l.laneOf[ln.Name] = ln
 	}
 	l.known.adopt(l.lanes)
+	b.randoms.recall(state.Calls)
 	for _, a := range s.Partitions() {
 		l.assigned[a.Partition] = a
 		l.marks[a.Partition] = offset.NewWatermark(a.Start)

@@ -377,18 +377,3 @@ func TestFences(t *testing.T) {
 		t.Errorf("fences (-want +got):\n%s", diff)
 	}
 }
-
-func TestRandomsAreNotGivenTwiceInAWeek(t *testing.T) {
-	t.Attr("promise", "exactly-the-right-people")
-	t.Parallel()
-	drawn := []uint32{1, 100, 1, 2, 101, 1, 102}
-	n := 0
-	r := newRandoms(func() uint32 { n++; return drawn[n-1] })
-	var got []uint32
-	for _, when := range []time.Duration{0, 6 * 24 * time.Hour, 8 * 24 * time.Hour} {
-		got = append(got, r.next(noon.Add(when)).random)
-	}
-	if diff := cmp.Diff([]uint32{1, 2, 1}, got); diff != "" {
-		t.Errorf("numbers (-want +got):\n%s", diff)
-	}
-}

@@ -83,7 +83,7 @@ func TestWhatWasWrittenIsRead(t *testing.T) {
 		if diff := cmp.Diff([]Attempt{open}, s.InDoubt, sameAttempts); diff != "" {
 			t.Errorf("in doubt (-want +got):\n%s", diff)
 		}
-		want := []Call{{Start: start, End: end, Counted: true, Class: ClassOK, Condition: done.Condition}, {End: open.Deadline, Counted: true, Condition: open.Condition}}
+		want := []Call{{Start: start, End: end, Counted: true, Class: ClassOK, Random: done.Random, Condition: done.Condition}, {End: open.Deadline, Counted: true, Random: open.Random, Condition: open.Condition}}
 		if diff := cmp.Diff(want, s.Calls, sameAttempts); diff != "" {
 			t.Errorf("calls (-want +got):\n%s", diff)
 		}

@@ -65,6 +65,7 @@ type Call struct {
 	End     time.Time // of a call of unknown end: its deadline
 	Counted bool      // against the quota; otherwise only the interval runs from its end
 	Class   string    // the outcome's; empty: unknown
+	Random  uint32    // its MsgRandom; 0: not known
 	// Condition is whom the API may have reached by it; zero: nobody, or not known.
 	Condition audience.Audience
 }
@@ -177,7 +178,7 @@ func (c *call) age(clocks Clocks, fenced time.Duration) time.Duration {
 func (c *call) toCall(end time.Time) Call {
 	out := Call{Lane: c.lane, App: c.app, Start: c.start, End: end, Counted: c.counted || !c.ended, Class: c.class}
 	if c.attempt != nil {
-		out.Pool = c.attempt.Pool
+		out.Pool, out.Random = c.attempt.Pool, c.attempt.Random
 		if c.taken || c.doubt || !c.ended {
 			out.Condition = c.attempt.Condition
 		}
