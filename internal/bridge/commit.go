@@ -2,9 +2,11 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"time"
 
+	"pushbridge/internal/consume"
 	"pushbridge/internal/offset"
 )
 
@@ -30,9 +32,25 @@ func (l *loop) commit(ctx context.Context, now time.Time) time.Time {
 	}
 	l.committing = true
 	l.commitAt = now.Add(commitEvery)
-	all := l.offsets()
-	l.helpers.Go(func() { l.commitDone <- commitDone{offsets: all, err: l.session.Commit(ctx, all, l.fenced)} })
+	all, fenced := l.offsets(), l.fenced // taken here: the helper has no part in the loop's state
+	l.helpers.Go(func() { l.commitDone <- commitDone{offsets: all, err: l.session.Commit(ctx, all, fenced)} })
 	return later
+}
+
+// stored takes in the answer to a commit.
+func (l *loop) stored(done commitDone, now time.Time) {
+	l.committing = false
+	if err := done.err; err != nil {
+		l.b.cfg.Logger.Warn("commit offsets", "error", err)
+		l.commitRetry = now.Add(commitEvery)
+		if errors.Is(err, consume.ErrNotOwner) {
+			l.draining, l.notOwner = true, true
+		} else {
+			l.unanswered = true
+		}
+		return
+	}
+	maps.Copy(l.committed, done.offsets)
 }
 
 // progress is what could be committed and is not.

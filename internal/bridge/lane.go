@@ -78,7 +78,7 @@ type lane struct {
 	frozen  []*frozen   // in doubt since an earlier life: its next calls
 	push    *push       // the scheduler's latest; a resend goes on with it, and is always the scheduler's next
 	turn    uint64      // when it called last, among all lanes
-	counted []time.Time // ends of the calls that count, at least those of the last hour
+	counted []time.Time // ends of the calls that count, those of the hour before the last one
 }
 
 // restored is what a session knows from before.
@@ -98,7 +98,7 @@ func newLane(b *Bridge, n int, terms intent.Terms, restored restored) *lane {
 			continue
 		}
 		ln.budget.SpendFrom(c.Pool, c.End)
-		ln.counted = append(ln.counted, c.End)
+		ln.count(c.End)
 	}
 	ln.sched = limiter.New(limiter.Config{
 		Budget: ln.budget, Settle: b.cfg.Limits.Settle, Memory: restored.memory, NotBefore: k.notBefore, MaxBytes: b.cfg.Limits.MaxRequestBytes,
@@ -111,12 +111,23 @@ func newLane(b *Bridge, n int, terms intent.Terms, restored restored) *lane {
 	return ln
 }
 
-// lastHour returns how many of the lane's calls that count ended within an hour.
-func (ln *lane) lastHour(now time.Time) int {
-	for len(ln.counted) > 0 && now.Sub(ln.counted[0]) > time.Hour {
+// count notes a call that counts, and forgets those that no hour holds any more.
+func (ln *lane) count(end time.Time) {
+	for len(ln.counted) > 0 && end.Sub(ln.counted[0]) > time.Hour {
 		ln.counted = ln.counted[1:]
 	}
-	return len(ln.counted)
+	ln.counted = append(ln.counted, end)
+}
+
+// lastHour returns how many of the lane's calls that count ended within an hour.
+func (ln *lane) lastHour(now time.Time) int {
+	n := 0
+	for _, end := range ln.counted {
+		if now.Sub(end) <= time.Hour {
+			n++
+		}
+	}
+	return n
 }
 
 // chosen is a call that a lane would make; without a batch: none would.
@@ -233,7 +244,7 @@ func (ln *lane) status(now time.Time) LaneStatus {
 func (ln *lane) told(o pushapi.Outcome, v limiter.Verdict) {
 	ln.notBefore = v.NotBefore
 	if o.Counted {
-		ln.counted = append(ln.counted, o.Ended)
+		ln.count(o.Ended)
 	}
 	ln.blocked, ln.blockedUntil = "", time.Time{}
 	switch o.Class {

@@ -370,3 +370,19 @@ func TestRestartRestoresThePools(t *testing.T) {
 		}
 	})
 }
+
+// The calls of an hour are kept and no more, though nobody asks how many there were.
+func TestLanesKeepTheCallsOfAnHour(t *testing.T) {
+	t.Attr("guards", "bounded memory")
+	t.Parallel()
+	var ln lane
+	for minute := range 181 {
+		ln.count(noon.Add(time.Duration(minute) * time.Minute))
+	}
+	end := noon.Add(3 * time.Hour)
+	wantSame(t, "kept", len(ln.counted), 61)
+	wantSame(t, "in the last hour", ln.lastHour(end), 61)
+	wantSame(t, "half an hour later", ln.lastHour(end.Add(30*time.Minute)), 31)
+	wantSame(t, "two hours later", ln.lastHour(end.Add(2*time.Hour)), 0)
+	wantSame(t, "kept by whoever asks", len(ln.counted), 61)
+}

@@ -2,8 +2,6 @@ package bridge
 
 import (
 	"context"
-	"errors"
-	"maps"
 	"sync"
 	"time"
 
@@ -173,18 +171,7 @@ func (l *loop) run(ctx context.Context) error {
 		case done := <-l.recorded:
 			l.forget(done)
 		case done := <-l.commitDone:
-			l.committing = false
-			if err := done.err; err != nil {
-				l.b.cfg.Logger.Warn("commit offsets", "error", err)
-				l.commitRetry = time.Now().Add(commitEvery)
-				if errors.Is(err, consume.ErrNotOwner) {
-					l.draining, l.notOwner = true, true
-				} else {
-					l.unanswered = true
-				}
-				break
-			}
-			maps.Copy(l.committed, done.offsets)
+			l.stored(done, time.Now())
 		case ask := <-l.b.asks:
 			ask <- l.status(time.Now())
 		case r := <-l.b.reloads:
