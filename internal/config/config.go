@@ -20,7 +20,7 @@ type Config struct {
 
 	RulesFile       string        `env:"RULES_FILE,required,notEmpty" desc:"the rule file (YAML)"`
 	ShadowRulesFile string        `env:"SHADOW_RULES_FILE" desc:"a candidate rule file that is played beside the live one, without calls; /api/v1/shadow and bridge promote say what it would do otherwise"`
-	HTTPAddr        string        `env:"HTTP_ADDR" envDefault:":8080" desc:"where /livez, /readyz and /metrics are served"`
+	HTTPAddr        string        `env:"HTTP_ADDR" envDefault:":8080" desc:"where probes, metrics, the console page, profiles and /api/v1 are served; approve and promote answer only who is on the same machine"`
 	LogLevel        slog.Level    `env:"LOG_LEVEL" envDefault:"INFO" desc:"DEBUG, INFO, WARN or ERROR"`
 	LogFormat       string        `env:"LOG_FORMAT" envDefault:"json" desc:"json or text"`
 	StopWithin      time.Duration `env:"STOP_WITHIN" envDefault:"25s" desc:"after SIGTERM: how long the call in flight, its records and the commit may take"`

@@ -285,7 +285,7 @@ func FuzzDecode(f *testing.F) {
 			r := decodeOne(decoder{maxBytes: DefaultMaxEventBytes, bare: true}, slices.Clone(value), h)
 			if r.Err != nil {
 				e, ok := errors.AsType[*DecodeError](r.Err)
-				if !ok || r.Event != nil || !slices.Contains(Classes[:], e.Class) || len(e.Error()) > 400 || !utf8.ValidString(e.Error()) {
+				if !ok || r.Event != nil || strings.HasPrefix(e.Class.String(), "Class(") || len(e.Error()) > 400 || !utf8.ValidString(e.Error()) {
 					t.Fatalf("%s: error %v, class %s, event %v", mode, r.Err, e.Class, r.Event)
 				}
 				continue

@@ -11,8 +11,8 @@ import (
 	"pushbridge/internal/offset"
 )
 
-// Class says why a record is no event. It is a metric's label, so the list is
-// closed.
+// Class says why a record is no event. It is in the error's text, and with it in that
+// of the disposition and the dead letter.
 type Class uint8
 
 // The zero Class is invalid, so that a forgotten one is seen.
@@ -24,10 +24,7 @@ const (
 	Invalid                        // broken JSON, or attributes missing or illegal
 )
 
-// Classes lists all of them, for metrics that begin at 0.
-var Classes = [...]Class{NotCloudEvent, BatchFormat, Tombstone, TooLarge, Invalid}
-
-// String returns the metric's label.
+// String returns the error's word.
 func (c Class) String() string {
 	switch c {
 	case NotCloudEvent:

@@ -52,8 +52,8 @@ const (
 	// Merge shares a call with intents of an equal message whose audiences unite
 	// exactly.
 	Merge Mode = iota + 1
-	// Latest is Merge, and of several pending intents with one key under one
-	// rule only the newest by event time is pushed.
+	// Latest is Merge, and of several pending intents with one key in one scope
+	// only the newest by event time is pushed.
 	Latest
 	// Alone never shares a call.
 	Alone

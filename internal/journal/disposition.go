@@ -13,9 +13,9 @@ type Kind uint8
 // The dispositions of the design's first promise.
 const (
 	Pushed       Kind = iota + 1 // a call that carried it, or its last part, was made
-	Superseded                   // a newer revision replaced it while it was pending
+	Superseded                   // a newer revision replaced it while it was pending, or newer messages of a digest
 	Duplicate                    // its source and id were seen within the dedup window
-	Expired                      // its expiry passed before a call could carry it
+	Expired                      // its expiry passed before a call could carry it, or its replay was cancelled
 	Unmatched                    // no rule asks for it
 	Rejected                     // the API refused its push for good
 	DeadLettered                 // it could not be decoded, or a rule failed on it
@@ -57,9 +57,10 @@ func ParseKind(s string) (Kind, error) {
 
 // Disposition says how one event ended under one rule.
 //
-// The journal keeps what recovery needs: position, rule, kind, push, code, why, by,
-// doubt and the latest At of those that are stored together. The rest is for the
-// result event, which is made from the same value.
+// The journal keeps what cannot be had again from the event's record, the rules and
+// the push's attempt: position, rule, lane and app, kind, push, task, code, info, why,
+// by, doubt, more, and the latest At of those that are stored together. The rest is
+// for the result event, which is made from the same value.
 type Disposition struct {
 	Origin intent.Origin
 	Rule   string // empty where the event ended before a rule took it
@@ -86,7 +87,7 @@ type Disposition struct {
 	ApprovedBy []string // Pushed, Rejected: who approved of it; none: nobody had to
 
 	By     string // Superseded, Duplicate: the other event, as source#id
-	Reason string // DeadLettered, Unmatched: what was wrong
+	Reason string // DeadLettered, Unmatched: what was wrong; Expired: what else than time, if anything
 
 	// More says that the event matched several rules and has not ended under all
 	// of them. Only the last disposition of an event leaves it false.
