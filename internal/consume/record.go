@@ -78,11 +78,3 @@ type Loss struct {
 	// where they expired, 0 where the log was rewound, since those had been read.
 	Count int64
 }
-
-// String says what is lost, for logs and for dispositions.
-func (l Loss) String() string {
-	if l.Kind == Rewound {
-		return fmt.Sprintf("%s: the log was rewound: offsets %d to %d are gone after they were read", l.Partition, l.First, l.Last)
-	}
-	return fmt.Sprintf("%s: %d records are lost: offsets %d to %d were deleted before they were read", l.Partition, l.Count, l.First, l.Last)
-}

@@ -84,16 +84,6 @@ func (n Node) Members() iter.Seq2[string, Node] {
 	}
 }
 
-// KeyPlace returns the line and the column of a key that is there.
-func (n Node) KeyPlace(key string) (line, column int) {
-	for _, p := range n.n.pairs {
-		if p.key.text == key {
-			return p.key.line, p.key.column
-		}
-	}
-	return n.Place()
-}
-
 // List returns the items of a list; if n is none, or empty, that is noted.
 func (n Node) List() []Node {
 	switch {

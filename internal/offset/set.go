@@ -59,15 +59,6 @@ func (s *Set) Contains(offset int64) bool {
 	return i < len(s.ranges) && s.ranges[i].First <= offset
 }
 
-// Below drops all offsets under the limit, which nobody will ask about again.
-func (s *Set) Below(limit int64) {
-	i := sort.Search(len(s.ranges), func(i int) bool { return s.ranges[i].Last >= limit })
-	s.ranges = s.ranges[i:]
-	if len(s.ranges) > 0 {
-		s.ranges[0].First = max(s.ranges[0].First, limit)
-	}
-}
-
 // Ranges returns the ranges in order; the caller must not change them.
 func (s *Set) Ranges() []Range { return s.ranges }
 

@@ -33,11 +33,6 @@ func TestSetAgreesWithAMap(t *testing.T) {
 					twin[o] = true
 				}
 			},
-			"below": func(t *rapid.T) {
-				limit := at.Draw(t, "limit")
-				set.Below(limit)
-				maps.DeleteFunc(twin, func(o int64, _ bool) bool { return o < limit })
-			},
 			"store": func(t *rapid.T) {
 				raw, err := json.Marshal(set)
 				var got Set

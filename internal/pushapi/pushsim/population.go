@@ -105,22 +105,6 @@ func (s *Server) Users() []User {
 	return users
 }
 
-// Import adds users to every app, as account_import does. A user that is there
-// stays as it is.
-func (s *Server) Import(ids ...string) error {
-	if i := slices.IndexFunc(ids, func(id string) bool { return !validUserID(id) }); i >= 0 {
-		return fmt.Errorf("import user %q: no user id (1 to %d letters, digits, _ or -)", ids[i], limitUserIDBytes)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for a := range s.eachApp() {
-		for _, id := range ids {
-			a.join(id)
-		}
-	}
-	return nil
-}
-
 // NameAttributes sets up an app's attribute names, numbered from 0, in every
 // app. At most 10, each 1 to 50 bytes and only once.
 func (s *Server) NameAttributes(names ...string) error {

@@ -166,13 +166,3 @@ func New(cfg Config) (*Server, error) {
 	}
 	return s, nil
 }
-
-// SetQuota changes the quota of every app at once, as buying a higher cap does.
-// Negative is no limit.
-func (s *Server) SetQuota(n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, a := range s.apps {
-		a.budget.quota = n
-	}
-}

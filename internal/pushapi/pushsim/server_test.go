@@ -126,9 +126,6 @@ func TestSetRefusesWhatTheEndpointsWould(t *testing.T) {
 		if got := w.sim.Users(); len(got) != 0 {
 			t.Errorf("some were set: %+v", got)
 		}
-		if err := w.sim.Import("a", "a b"); err == nil || len(w.sim.Users()) != 0 {
-			t.Errorf("Import: %v with %d users", err, len(w.sim.Users()))
-		}
 		if err := w.sim.NameAttributes("a", "a"); err == nil {
 			t.Error("a repeated attribute name passes")
 		}

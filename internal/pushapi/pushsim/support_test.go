@@ -201,7 +201,7 @@ func (w *world) pushed(members string) reply {
 func (w *world) users(n int) {
 	w.Helper()
 	for i := range n {
-		if err := w.sim.Import(fmt.Sprintf("u%d", i)); err != nil {
+		if err := w.sim.Set(User{ID: fmt.Sprintf("u%d", i)}); err != nil {
 			w.Fatal(err)
 		}
 	}
