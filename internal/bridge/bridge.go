@@ -38,8 +38,8 @@ type Journal interface {
 
 // Teller publishes what happened.
 type Teller interface {
-	Tell(ctx context.Context, ds []results.Disposed) error
-	TellPush(ctx context.Context, c results.Completed) error
+	Tell(ctx context.Context, ds []journal.Disposition) error
+	TellPush(ctx context.Context, c journal.Completed) error
 	TellReload(ctx context.Context, r results.Reloaded) error
 	Bury(ctx context.Context, letters []results.DeadLetter) error
 	BuryPush(ctx context.Context, p results.RefusedPush) error

@@ -3,7 +3,6 @@ package bridge
 import (
 	"context"
 	"encoding/json"
-	"iter"
 	"slices"
 
 	"pushbridge/internal/journal"
@@ -106,7 +105,7 @@ func (j *recordJob) tellCalls(ctx context.Context, tell Teller) error {
 		if c.Outcome.Class == journal.ClassVoid {
 			continue
 		}
-		if err := tell.TellPush(ctx, results.Completed{Attempt: c.Attempt, Outcome: c.Outcome}); err != nil {
+		if err := tell.TellPush(ctx, c); err != nil {
 			return err
 		}
 	}
@@ -122,51 +121,33 @@ func (j *recordJob) tellReloads(ctx context.Context, tell Teller) error {
 	return nil
 }
 
-// ended returns the dispositions that are decided now, those of the call first.
-func (j *recordJob) ended() iter.Seq[*journal.Disposition] {
-	return func(yield func(*journal.Disposition) bool) {
-		var called []journal.Disposition
-		if j.push != nil {
-			called = j.push.dispositions
-		}
-		for _, ds := range [][]journal.Disposition{called, j.own()} {
-			for i := range ds {
-				if !yield(&ds[i]) {
-					return
-				}
+// called is what its call decided.
+func (j *recordJob) called() []journal.Disposition {
+	if j.push == nil {
+		return nil
+	}
+	return j.push.dispositions
+}
+
+// repeated is what an earlier life decided.
+func (j *recordJob) repeated() []journal.Disposition {
+	ds := make([]journal.Disposition, len(j.again))
+	for i := range j.again {
+		ds[i] = j.again[i].Disposition
+	}
+	return ds
+}
+
+// tell asks for what is its own right before that is written.
+func (j *recordJob) tell(ctx context.Context, tell Teller) error {
+	for _, of := range []func() []journal.Disposition{j.repeated, j.called, j.own} {
+		if ds := of(); len(ds) > 0 {
+			if err := tell.Tell(ctx, ds); err != nil {
+				return err
 			}
 		}
 	}
-}
-
-func (j *recordJob) tell(ctx context.Context, tell Teller) error {
-	ds := make([]results.Disposed, 0, min(tellMax, j.len()))
-	add := func(d *journal.Disposition) error {
-		ds = append(ds, results.Disposed{
-			Disposition:   *d,
-			CorrelationID: d.Origin.CorrelationID, TraceParent: d.Origin.Traceparent,
-		})
-		if len(ds) < tellMax {
-			return nil
-		}
-		err := tell.Tell(ctx, ds)
-		ds = ds[:0]
-		return err
-	}
-	for i := range j.again {
-		if err := add(&j.again[i].Disposition); err != nil {
-			return err
-		}
-	}
-	for d := range j.ended() {
-		if err := add(d); err != nil {
-			return err
-		}
-	}
-	if len(ds) == 0 {
-		return nil
-	}
-	return tell.Tell(ctx, ds)
+	return nil
 }
 
 // buryPush keeps the request that the API refused for good.

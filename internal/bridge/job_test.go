@@ -31,12 +31,12 @@ func (k *jobWrites) End(_ context.Context, _ journal.Outcome, ds []journal.Dispo
 	return nil
 }
 
-func (k *jobWrites) Tell(_ context.Context, ds []results.Disposed) error {
+func (k *jobWrites) Tell(_ context.Context, ds []journal.Disposition) error {
 	k.told += len(ds)
 	return nil
 }
 
-func (*jobWrites) TellPush(context.Context, results.Completed) error   { return nil }
+func (*jobWrites) TellPush(context.Context, journal.Completed) error   { return nil }
 func (*jobWrites) Bury(context.Context, []results.DeadLetter) error    { return nil }
 func (*jobWrites) BuryPush(context.Context, results.RefusedPush) error { return nil }
 func (*jobWrites) Note(context.Context, journal.Notes) error           { return nil }

@@ -296,9 +296,11 @@ func (l *loop) forget(done recordDone) {
 	if done.job.push != nil || len(done.job.unended) > 0 {
 		l.ending = false
 	}
-	for d := range done.job.ended() {
-		if !d.More {
-			l.marks[d.Origin.Position.Partition].Done(d.Origin.Position.Offset)
+	for _, ds := range [][]journal.Disposition{done.job.called(), done.job.own()} {
+		for i := range ds {
+			if d := &ds[i]; !d.More {
+				l.marks[d.Origin.Position.Partition].Done(d.Origin.Position.Offset)
+			}
 		}
 	}
 	for i := range done.job.again {

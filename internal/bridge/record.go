@@ -26,9 +26,6 @@ const outboxMax = 2 * recordMax
 // more records.
 const lettersMax = 32 << 20
 
-// tellMax is how many result events are made at once.
-const tellMax = 2000
-
 // outbox is what must be recorded: written to Kafka, in this order, before an
 // offset may be committed.
 type outbox struct {

@@ -125,12 +125,12 @@ func (e *encoder) appendSource(dst []byte, a attributes) []byte {
 }
 
 // event of a disposition.
-func (e *encoder) eventDisposed(dst []byte, d *Disposed) (kafka.Message, []byte) {
+func (e *encoder) eventDisposed(dst []byte, d *journal.Disposition) (kafka.Message, []byte) {
 	o := &d.Origin
 	var id [128]byte // enough for most, so that it stays on the stack
 	a := attributes{
 		kind: &e.disposed, app: d.App, id: appendDisposedID(id[:0], d), at: d.At,
-		causationID: legal(o.ID), correlationID: legal(d.CorrelationID), traceParent: legal(d.TraceParent),
+		causationID: legal(o.ID), correlationID: legal(o.CorrelationID), traceParent: legal(o.Traceparent),
 		replayID: legal(o.ReplayID), replayOf: legal(o.ReplayOf),
 	}
 	if o.ID != "" {
@@ -147,7 +147,7 @@ func (e *encoder) eventDisposed(dst []byte, d *Disposed) (kafka.Message, []byte)
 }
 
 // appendDisposedID makes the id from what makes a disposition the one it is.
-func appendDisposedID(dst []byte, d *Disposed) []byte {
+func appendDisposedID(dst []byte, d *journal.Disposition) []byte {
 	p := d.Origin.Position
 	dst = append(dst, p.Topic...)
 	dst = strconv.AppendInt(append(dst, '/'), int64(p.ID), 10)
@@ -156,7 +156,7 @@ func appendDisposedID(dst []byte, d *Disposed) []byte {
 	return append(append(dst, ':'), d.Kind.String()...)
 }
 
-func appendDisposedData(dst []byte, d *Disposed) []byte {
+func appendDisposedData(dst []byte, d *journal.Disposition) []byte {
 	o := &d.Origin
 	dst = append(dst, `{"topic":`...)
 	dst = appendString(dst, o.Position.Topic)
@@ -213,7 +213,7 @@ type completedData struct {
 	Ended        time.Time         `json:"ended"`
 }
 
-func (e *encoder) eventCompleted(dst []byte, c *Completed) (kafka.Message, []byte, error) {
+func (e *encoder) eventCompleted(dst []byte, c *journal.Completed) (kafka.Message, []byte, error) {
 	end := c.Outcome.Ended
 	if end.IsZero() { // void: nothing began, so nothing ended
 		end = c.Attempt.At
@@ -234,7 +234,7 @@ func (e *encoder) eventCompleted(dst []byte, c *Completed) (kafka.Message, []byt
 	}
 	a := attributes{
 		kind: &e.completed, app: c.Attempt.App, id: fmt.Appendf(nil, "%s.%d", c.Attempt.ID, c.Attempt.Number),
-		subject: c.Attempt.ID, at: end, traceParent: legal(c.TraceParent),
+		subject: c.Attempt.ID, at: end,
 	}
 	m, dst := e.event(dst, a, func(dst []byte) []byte { return append(dst, data...) })
 	m.Key = []byte(c.Attempt.ID)

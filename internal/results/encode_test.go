@@ -33,24 +33,23 @@ func cause() intent.Origin {
 }
 
 // ends holds an example of each disposition, with all that it can carry.
-func ends() map[string]Disposed {
+func ends() map[string]journal.Disposition {
 	undecodable := intent.Origin{Position: cause().Position, Received: noon}
-	all := map[string]Disposed{
+	traced := cause()
+	traced.CorrelationID, traced.Traceparent = "order-5", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	all := map[string]journal.Disposition{
 		"pushed": {
-			Disposition: journal.Disposition{
-				Origin: cause(), Rule: "vip", Kind: journal.Pushed, Lane: "alerts", App: 1400000002, PushID: "7f3a", TaskID: "task-9", PushedAt: noon, Parts: 2, Why: "deadline", Doubt: true, More: true,
-				RulesVersion: "3f9c", ApprovedBy: []string{"ann", "o'\"neil"},
-			},
-			CorrelationID: "order-5", TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+			Origin: traced, Rule: "vip", Kind: journal.Pushed, Lane: "alerts", App: 1400000002, PushID: "7f3a", TaskID: "task-9", PushedAt: noon, Parts: 2, Why: "deadline", Doubt: true, More: true,
+			RulesVersion: "3f9c", ApprovedBy: []string{"ann", "o'\"neil"},
 		},
-		"superseded": {Disposition: journal.Disposition{Origin: cause(), Rule: "alert", Kind: journal.Superseded, By: "/shop/eu#e-2"}},
-		"duplicate":  {Disposition: journal.Disposition{Origin: cause(), Kind: journal.Duplicate, By: "/shop/eu#e-1"}},
-		"expired":    {Disposition: journal.Disposition{Origin: cause(), Rule: "vip", Kind: journal.Expired}},
-		"unmatched":  {Disposition: journal.Disposition{Origin: cause(), Kind: journal.Unmatched, Reason: "no rule has this type"}},
-		"rejected": {Disposition: journal.Disposition{
+		"superseded": {Origin: cause(), Rule: "alert", Kind: journal.Superseded, By: "/shop/eu#e-2"},
+		"duplicate":  {Origin: cause(), Kind: journal.Duplicate, By: "/shop/eu#e-1"},
+		"expired":    {Origin: cause(), Rule: "vip", Kind: journal.Expired},
+		"unmatched":  {Origin: cause(), Kind: journal.Unmatched, Reason: "no rule has this type"},
+		"rejected": {
 			Origin: cause(), Rule: "vip", Kind: journal.Rejected, PushID: "7f3a", Code: 90032, Info: "tags: <too> \"many\"\n\x00", Why: "price",
-		}},
-		"dead-lettered": {Disposition: journal.Disposition{Origin: undecodable, Kind: journal.DeadLettered, Reason: "no CloudEvent: \xff"}},
+		},
+		"dead-lettered": {Origin: undecodable, Kind: journal.DeadLettered, Reason: "no CloudEvent: \xff"},
 	}
 	for name, d := range all {
 		d.At = noon
@@ -59,7 +58,7 @@ func ends() map[string]Disposed {
 	return all
 }
 
-func calls(t testing.TB) map[string]Completed {
+func calls(t testing.TB) map[string]journal.Completed {
 	t.Helper()
 	m, err := intent.NewMessage(intent.Content{Elements: []intent.Element{intent.Text{Text: "hi"}}})
 	if err != nil {
@@ -86,11 +85,11 @@ func calls(t testing.TB) map[string]Completed {
 	doubted := everyone
 	doubted.OnDoubt = intent.Resend
 	doubted.Approvals = []journal.Approval{{ID: "0123456789abcdef0123456789abcdef", Rule: "vip", Author: "ann", Comment: "read it", At: noon}}
-	return map[string]Completed{
+	return map[string]journal.Completed{
 		"call-doubt": {Attempt: doubted, Outcome: journal.Outcome{
 			ID: "7f3a", Number: 1, Class: journal.ClassDoubt, Started: noon, Ended: noon.Add(time.Second), Counted: true,
 		}},
-		"call-ok": {Attempt: attempt, TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", Outcome: journal.Outcome{
+		"call-ok": {Attempt: attempt, Outcome: journal.Outcome{
 			ID: "7f3a", Number: 2, Class: journal.ClassOK, TaskID: "task-9", Started: noon, Ended: noon.Add(300 * time.Millisecond), Counted: true,
 		}},
 		"call-reject": {Attempt: other, Outcome: journal.Outcome{
@@ -281,19 +280,16 @@ func TestStructuredFormIsTheSDKs(t *testing.T) {
 	e := newEncoder(Format{SDKAppID: 7})
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringOfN(rapid.OneOf(rapid.RuneFrom([]rune("aé会\"\\/<>&\u2028\n\t\x01\x7f")), rapid.Rune()), 0, 12, -1)
-		d := Disposed{
-			Disposition: journal.Disposition{
-				Origin: intent.Origin{
-					Position: offset.Position{Partition: offset.Partition{Topic: "t", ID: rapid.Int32Min(0).Draw(t, "partition")}, Offset: rapid.Int64Min(0).Draw(t, "offset")},
-					Source:   "s" + text.Draw(t, "source"), ID: text.Draw(t, "id"), Type: text.Draw(t, "type"),
-					Received: time.Unix(rapid.Int64Range(0, 1e10).Draw(t, "received"), 5),
-				},
-				Rule: text.Draw(t, "rule"), Kind: rapid.SampledFrom(journal.Kinds[:]).Draw(t, "kind"), At: time.Unix(1e9, rapid.Int64Range(0, 1e9).Draw(t, "at")),
-				Lane: text.Draw(t, "lane"), App: rapid.Uint32().Draw(t, "app"),
-				PushID: text.Draw(t, "push"), Code: rapid.Int().Draw(t, "code"), Info: text.Draw(t, "info"), Reason: text.Draw(t, "reason"),
-				Parts: rapid.IntRange(0, 3).Draw(t, "parts"), Doubt: rapid.Bool().Draw(t, "doubt"), More: rapid.Bool().Draw(t, "more"),
+		d := journal.Disposition{
+			Origin: intent.Origin{
+				Position: offset.Position{Partition: offset.Partition{Topic: "t", ID: rapid.Int32Min(0).Draw(t, "partition")}, Offset: rapid.Int64Min(0).Draw(t, "offset")},
+				Source:   "s" + text.Draw(t, "source"), ID: text.Draw(t, "id"), Type: text.Draw(t, "type"),
+				Received: time.Unix(rapid.Int64Range(0, 1e10).Draw(t, "received"), 5), CorrelationID: text.Draw(t, "correlation"),
 			},
-			CorrelationID: text.Draw(t, "correlation"),
+			Rule: text.Draw(t, "rule"), Kind: rapid.SampledFrom(journal.Kinds[:]).Draw(t, "kind"), At: time.Unix(1e9, rapid.Int64Range(0, 1e9).Draw(t, "at")),
+			Lane: text.Draw(t, "lane"), App: rapid.Uint32().Draw(t, "app"),
+			PushID: text.Draw(t, "push"), Code: rapid.Int().Draw(t, "code"), Info: text.Draw(t, "info"), Reason: text.Draw(t, "reason"),
+			Parts: rapid.IntRange(0, 3).Draw(t, "parts"), Doubt: rapid.Bool().Draw(t, "doubt"), More: rapid.Bool().Draw(t, "more"),
 		}
 		if d.Origin.ID != "" {
 			d.Origin.ID += "." // the SDK trims a subject's spaces
@@ -333,8 +329,8 @@ func TestStructuredFormIsTheSDKs(t *testing.T) {
 		} else {
 			want.SetSubject(d.Origin.Position.String())
 		}
-		if d.CorrelationID != "" {
-			want.SetExtension("correlationid", legal(d.CorrelationID))
+		if d.Origin.CorrelationID != "" {
+			want.SetExtension("correlationid", legal(d.Origin.CorrelationID))
 		}
 		want.SetDataContentType(ce.ApplicationJSON)
 		want.DataEncoded = outer.Data // SetData would write it anew, with HTML escapes
@@ -352,7 +348,7 @@ func TestSameEndSameID(t *testing.T) {
 	t.Attr("promise", "nothing-lost")
 	t.Parallel()
 	e := newEncoder(Format{SDKAppID: 7})
-	id := func(change func(*Disposed)) string {
+	id := func(change func(*journal.Disposition)) string {
 		d := ends()["pushed"]
 		change(&d)
 		m, _ := e.eventDisposed(nil, &d)
@@ -360,19 +356,19 @@ func TestSameEndSameID(t *testing.T) {
 		return ev.ID()
 	}
 	want := "member.promo/2@1207:vip:pushed"
-	for name, change := range map[string]func(*Disposed){
-		"again":     func(*Disposed) {},
-		"later":     func(d *Disposed) { d.At = d.At.Add(time.Hour) },
-		"resent as": func(d *Disposed) { d.TaskID, d.PushID = "other", "other" },
+	for name, change := range map[string]func(*journal.Disposition){
+		"again":     func(*journal.Disposition) {},
+		"later":     func(d *journal.Disposition) { d.At = d.At.Add(time.Hour) },
+		"resent as": func(d *journal.Disposition) { d.TaskID, d.PushID = "other", "other" },
 	} {
 		if got := id(change); got != want {
 			t.Errorf("%s: id %q, want %q", name, got, want)
 		}
 	}
-	for name, change := range map[string]func(*Disposed){
-		"other offset": func(d *Disposed) { d.Origin.Position.Offset++ },
-		"other rule":   func(d *Disposed) { d.Rule = "all" },
-		"other end":    func(d *Disposed) { d.Kind = journal.Expired },
+	for name, change := range map[string]func(*journal.Disposition){
+		"other offset": func(d *journal.Disposition) { d.Origin.Position.Offset++ },
+		"other rule":   func(d *journal.Disposition) { d.Rule = "all" },
+		"other end":    func(d *journal.Disposition) { d.Kind = journal.Expired },
 	} {
 		if got := id(change); got == want {
 			t.Errorf("%s: same id %q", name, got)
@@ -390,7 +386,7 @@ func TestBadTextCannotBreakAnEvent(t *testing.T) {
 			t.Parallel()
 			for _, binary := range []bool{false, true} {
 				d := ends()["pushed"]
-				d.Origin.ID, d.Origin.Source, d.Rule, d.Reason, d.CorrelationID = text, text, text, text, text
+				d.Origin.ID, d.Origin.Source, d.Rule, d.Reason, d.Origin.CorrelationID = text, text, text, text, text
 				m, _ := newEncoder(Format{SDKAppID: 7, Binary: binary}).eventDisposed(nil, &d)
 				ev := decode(t, m)
 				if err := ev.Validate(); err != nil {

@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"strings"
 
-	"pushbridge/internal/journal"
 	"pushbridge/schemas"
 )
 
@@ -19,21 +18,6 @@ const (
 	typeCompared   = "bridge.shadow.compared.v1"
 	typeReloaded   = "bridge.rules.reloaded.v1"
 )
-
-// Disposed is one event's end, to be told.
-type Disposed struct {
-	journal.Disposition
-
-	CorrelationID string // the cause's extension, passed on
-	TraceParent   string // the cause's extension, passed on
-}
-
-// Completed is one call's end, to be told.
-type Completed struct {
-	Attempt     journal.Attempt
-	Outcome     journal.Outcome
-	TraceParent string // of the span around the call
-}
 
 // Format says what result events look like.
 type Format struct {

@@ -15,13 +15,13 @@ func TestParseToldReadsWhatIsTold(t *testing.T) {
 	t.Attr("promise", "explained")
 	t.Parallel()
 	at := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
-	d := Disposed{Disposition: journal.Disposition{
+	d := journal.Disposition{
 		Origin: intent.Origin{
 			Position: offset.Position{Partition: offset.Partition{Topic: "bridge.replay", ID: 1}, Offset: 7},
 			Source:   "/s", ID: "1", Type: "x", Received: at, ReplayID: "r1", ReplayOf: "in/0@3",
 		},
 		Rule: "r", Kind: journal.Expired, At: at.Add(time.Hour), More: true, Reason: "replay r1 was cancelled", PushID: "p", Lane: "partner",
-	}}
+	}
 	want := Told{
 		ID: "bridge.replay/1@7:r:expired", Position: d.Origin.Position, Kind: journal.Expired, More: true, Rule: "r", Lane: "partner", PushID: "p",
 		Reason: d.Reason, Received: at, Decided: d.At, EventSource: "/s", EventID: "1", EventType: "x", ReplayID: "r1", ReplayOf: "in/0@3",

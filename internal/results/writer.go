@@ -11,6 +11,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/segmentio/kafka-go"
+
+	"pushbridge/internal/journal"
 )
 
 // ErrUnwritable is in the chain of every error of a Writer that is Kafka's: no
@@ -100,7 +102,7 @@ func (w *Writer) Close() error { return w.kafka.Close() }
 
 // Tell writes how events ended. After an error some of them may have been
 // written: tell them again, readers know repeats by their id.
-func (w *Writer) Tell(ctx context.Context, ds []Disposed) error {
+func (w *Writer) Tell(ctx context.Context, ds []journal.Disposition) error {
 	buf, _ := w.buffers.Get().([]byte) // nil at first
 	for len(ds) > 0 {
 		n := min(chunk, len(ds))
@@ -122,7 +124,7 @@ func (w *Writer) Tell(ctx context.Context, ds []Disposed) error {
 }
 
 // TellPush writes how a call ended, with the promise of Tell.
-func (w *Writer) TellPush(ctx context.Context, c Completed) error {
+func (w *Writer) TellPush(ctx context.Context, c journal.Completed) error {
 	m, _, err := w.encoder.eventCompleted(nil, &c)
 	if err != nil {
 		return err

@@ -21,8 +21,8 @@ import (
 	"pushbridge/internal/offset"
 )
 
-func manyEnds(n int) []Disposed {
-	ds := make([]Disposed, n)
+func manyEnds(n int) []journal.Disposition {
+	ds := make([]journal.Disposition, n)
 	for i := range ds {
 		ds[i] = ends()["unmatched"]
 		ds[i].Origin.Position.Offset = int64(i)
@@ -69,10 +69,10 @@ func TestLongTextsDoNotStopTheTelling(t *testing.T) {
 				long := strings.Repeat("\x01", batchBytes)
 				d := ends()["pushed"]
 				d.Rule, d.Info, d.Reason, d.By, d.Why = long, long, long, long, long
-				d.CorrelationID, d.TraceParent, d.RulesVersion, d.PushID, d.TaskID = long, long, long, long, long
+				d.Origin.CorrelationID, d.Origin.Traceparent, d.RulesVersion, d.PushID, d.TaskID = long, long, long, long, long
 				d.Origin.Source, d.Origin.ID, d.Origin.Type, d.Origin.Key = long, long, long, []byte(long)
 				w := newWriter(t, cfg)
-				if err := w.Tell(t.Context(), []Disposed{d, manyEnds(1)[0]}); err != nil {
+				if err := w.Tell(t.Context(), []journal.Disposition{d, manyEnds(1)[0]}); err != nil {
 					t.Fatal(err)
 				}
 				if got := readAll(t, cfg, resultsTopic); len(got) != 2 {
@@ -401,9 +401,9 @@ func TestFormatIsChecked(t *testing.T) {
 func TestUndecodableEventHasASubject(t *testing.T) {
 	t.Attr("promise", "explained")
 	t.Parallel()
-	d := Disposed{Disposition: journal.Disposition{
+	d := journal.Disposition{
 		Origin: intent.Origin{Position: offset.Position{Partition: offset.Partition{Topic: "t"}, Offset: 5}}, Kind: journal.DeadLettered, At: time.Unix(1, 0),
-	}}
+	}
 	m, _ := newEncoder(Format{SDKAppID: 7}).eventDisposed(nil, &d)
 	ev := decode(t, m)
 	if _, ok := ev.Extensions()["causationid"]; ok || ev.Subject() != "t/0@5" {
