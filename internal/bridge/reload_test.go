@@ -423,12 +423,11 @@ func TestReloadWhileASessionBegins(t *testing.T) {
 		}
 		writer.wire.kill() // with a call in doubt, which the next session says as it begins
 		writer.stop()
-		var next *instance
-		reloaded := make(chan error, 1)
-		next = w.start(func(o *options) {
+		next, reloaded := make(chan *instance, 1), make(chan error, 1)
+		next <- w.start(func(o *options) {
 			o.hear = func(message string) {
 				if message == "call in doubt found in the journal: it counts as made" {
-					go func() { reloaded <- next.reload(young, intent.Terms{}) }()
+					go func() { reloaded <- (<-next).reload(young, intent.Terms{}) }()
 					time.Sleep(time.Second)
 				}
 			}

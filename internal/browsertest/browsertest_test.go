@@ -15,21 +15,23 @@ func TestDocumentIsWhatScriptsMadeOfIt(t *testing.T) {
 	t.Attr("guards", "the tests of pages")
 	t.Parallel()
 
-	var policy string
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Security-Policy", policy)
-		_, _ = io.WriteString(w, `<!doctype html><title>t</title><p id="p">before<script>setTimeout(() => { document.getElementById("p").textContent = "after" }, 3000)</script>`)
-	}))
-	defer s.Close()
+	serve := func(policy string) string {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Security-Policy", policy)
+			_, _ = io.WriteString(w, `<!doctype html><title>t</title><p id="p">before<script>setTimeout(() => { document.getElementById("p").textContent = "after" }, 3000)</script>`)
+		}))
+		t.Cleanup(s.Close)
+		return s.URL
+	}
 
-	if got, complaints := Document(t, s.URL, time.Second); !strings.Contains(got, ">before<") || len(complaints) > 0 {
+	url := serve("")
+	if got, complaints := Document(t, url, time.Second); !strings.Contains(got, ">before<") || len(complaints) > 0 {
 		t.Errorf("after a second: %s\n%q", got, complaints)
 	}
-	if got, complaints := Document(t, s.URL, 5*time.Second); !strings.Contains(got, ">after<") || len(complaints) > 0 {
+	if got, complaints := Document(t, url, 5*time.Second); !strings.Contains(got, ">after<") || len(complaints) > 0 {
 		t.Errorf("after five: %s\n%q", got, complaints)
 	}
-	policy = "default-src 'none'"
-	if got, complaints := Document(t, s.URL, 5*time.Second); !strings.Contains(got, ">before<") || len(complaints) != 1 || !strings.Contains(complaints[0], "Content Security Policy") {
+	if got, complaints := Document(t, serve("default-src 'none'"), 5*time.Second); !strings.Contains(got, ">before<") || len(complaints) != 1 || !strings.Contains(complaints[0], "Content Security Policy") {
 		t.Errorf("where no script may run: %s\n%q", got, complaints)
 	}
 }
