@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -95,6 +94,7 @@ func explainSlip(f finding, line string, at int) finding {
 
 var (
 	lastWord    = regexp.MustCompile(`(\w+)\s*$`)
+	letters     = regexp.MustCompile(`^[a-z]+`)
 	optionalDot = regexp.MustCompile(`\w\?\.\w`)
 )
 
@@ -104,18 +104,29 @@ func explainUnexpected(line string, at int) finding {
 	word := lastWord.FindStringSubmatch(before)
 	switch {
 	case rest != "" && strings.ContainsAny(rest[:1], `"'`):
-		if quote := rest[:1]; strings.Count(rest, quote) < 2 {
+		quote := rest[:1]
+		text, _, closed := strings.Cut(rest[1:], quote)
+		switch {
+		case !closed:
 			return finding{msg: "the text is never closed", do: "write " + quote + " where it ends"}
+		case strings.Contains(text, `\`):
+			return finding{msg: "an escape in this text means nothing", do: `write \\ for a backslash`}
 		}
-		return finding{msg: "an escape in this text means nothing", do: `write \\ for a backslash`}
+		return finding{msg: "something is missing before this text", do: "write the comma of a list, or an operator as == or +"}
 	case strings.HasPrefix(rest, ">") && strings.HasSuffix(before, "<"):
 		return finding{msg: "<> is no operator", do: "write !="}
 	case optionalDot.MatchString(line):
 		return finding{msg: "?. is no operator", do: "write the ? behind the point for a member that may be absent: data.?title"}
 	case word != nil && word[1] == "not":
 		return finding{msg: "not is no operator", do: "write !"}
-	case word != nil && rest != "" && slices.Contains([]string{"s", "m", "h", "d"}, rest[:1]) && strings.HasSuffix(before, word[1]) && strings.Trim(word[1], "0123456789") == "":
-		return finding{msg: "a number with a unit", do: fmt.Sprintf("write it like duration(\"%s%s\")", word[1], rest[:1])}
+	case word != nil && strings.HasSuffix(before, word[1]) && strings.Trim(word[1], "0123456789") == "":
+		switch unit := letters.FindString(rest); unit {
+		case "":
+		case "ms", "s", "m", "h":
+			return finding{msg: "a number with a unit", do: fmt.Sprintf("write it like duration(\"%s%s\")", word[1], unit)}
+		default:
+			return finding{msg: "a number with a unit", do: "write it in hours, minutes or seconds, like duration(\"24h\")"}
+		}
 	}
 	return finding{}
 }

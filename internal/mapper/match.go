@@ -147,9 +147,12 @@ func (l *loader) match(n *node, field string) ([]matcher, []string) {
 // oddAttribute warns of the name of an extension that is nearly that of an attribute:
 // no event would match, and nothing would say why.
 func (l *loader) oddAttribute(among, key *node, field string) {
-	known := []string{"type", "source", "subject", "datacontenttype", "dataschema"}
-	if near := nearest(key.text, known); near != "" && among.get(near) == nil && len(key.text) > 2 {
-		l.warn(key, field, "only an extension could have this name", fmt.Sprintf("did you mean %s?", near))
+	for _, name := range []string{"type", "source", "subject", "datacontenttype", "dataschema"} {
+		// Two slips make an object of a subject, and a time of a type.
+		if oneSlip(key.text, name) && among.get(name) == nil {
+			l.warn(key, field, "only an extension could have this name", fmt.Sprintf("did you mean %s?", name))
+			return
+		}
 	}
 }
 

@@ -64,6 +64,10 @@ func nearest(word string, known []string) string {
 	return best
 }
 
+// oneSlip says whether a letter too many, too few, another one, or two that changed
+// places make one word of the other.
+func oneSlip(a, b string) bool { return swapped(a, b) || levenshtein.ComputeDistance(a, b) == 1 }
+
 // swapped says whether the words differ by two neighbouring letters that changed places.
 func swapped(a, b string) bool {
 	if len(a) != len(b) {
