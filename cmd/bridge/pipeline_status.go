@@ -21,7 +21,7 @@ type status struct {
 	Unwritten    int            `json:"unwritten"` // dispositions that Kafka has not acknowledged
 	Lanes        []laneStatus   `json:"lanes"`
 	Pushes       []pushStatus   `json:"pushes"` // the latest, oldest first
-	Ended        map[string]int `json:"ended"`  // events by disposition, since this process started
+	Ended        map[string]int `json:"ended"`  // by disposition, one for each event and rule, since this process started
 }
 
 // laneStatus has what the writer knows only where this instance is the writer and its

@@ -27,7 +27,7 @@ type Status struct {
 	Paused     bool          // fetching pauses
 	Pushes     []PushSummary // the latest calls, oldest first
 
-	Ended map[journal.Kind]int // events since the process started, those of which there are any
+	Ended map[journal.Kind]int // how events ended since the process started, one under each rule that took it; those of which there are any
 }
 
 // LaneStatus is one lane now.

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"slices"
@@ -133,6 +134,11 @@ func TestPageShowsWhatTheInstanceSays(t *testing.T) {
 			}}},
 			shows: []string{`Waiting for people the first 1 of 5`, `Closed today to-all everyone 2 1 of 2 in 30 min bridge approve grant 00ff --comment "…"`},
 		},
+		"what waits for people is not known": {
+			approvals: func() {}, // which no JSON can say
+			shows:     []string{"bridge owner", "tags_any[gold]", "This instance cannot say what waits for people."},
+			hides:     []string{"No answer", "Waiting for people"},
+		},
 		"several lanes": {
 			change: func(s, lane map[string]any) {
 				s["lanes"] = []any{lane, map[string]any{"lane": "alerts", "sdkappid": 7, "breaker": "open", "quota": 10, "used": 1, "remaining": 9, "batches": 0}}
@@ -184,23 +190,41 @@ func TestPageSaysThatNobodyAnswers(t *testing.T) {
 	t.Attr("promise", "explained")
 	t.Parallel()
 
-	var asked atomic.Int32
-	cfg := newConfig()
-	cfg.Status = func(context.Context) any {
-		if asked.Add(1) > 1 {
-			return func() {} // which no JSON can say
-		}
-		return status(nil)
-	}
-	s := httptest.NewServer((&Server{cfg: cfg}).Handler())
-	defer s.Close()
+	for name, tt := range map[string]struct {
+		then http.HandlerFunc // instead of the status, from the second time on
+		want *regexp.Regexp
+	}{
+		"it cannot say": {
+			func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusInternalServerError) },
+			regexp.MustCompile(`This instance cannot say how it is since \d+:\d\d:\d\d[^;]*; below is what it said then \(api/v1/status answered 500\)\.`),
+		},
+		"it has gone": {
+			func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+			regexp.MustCompile(`No answer from this instance since \d+:\d\d:\d\d[^;]*; below is what it said then `),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := newConfig()
+			cfg.Status = func(context.Context) any { return status(nil) }
+			page := (&Server{cfg: cfg}).Handler()
+			var asked atomic.Int32
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/api/v1/status" && asked.Add(1) > 1 {
+					tt.then(w, r)
+					return
+				}
+				page.ServeHTTP(w, r)
+			}))
+			defer s.Close()
 
-	document, _ := browsertest.Document(t, s.URL, 5*time.Second)
-	got := text(document)
-	if want := regexp.MustCompile(`No answer from this instance since \d+:\d\d:\d\d[^;]*; below is what it said then \(api/v1/status answered 500\)\.`); !want.MatchString(got) || !strings.Contains(got, "tags_any[gold]") {
-		t.Errorf("%q is not in\n%s", want, got)
-	}
-	if asked.Load() < 2 {
-		t.Errorf("it has asked %d times", asked.Load())
+			document, _ := browsertest.Document(t, s.URL, 5*time.Second)
+			if got := text(document); !tt.want.MatchString(got) || !strings.Contains(got, "tags_any[gold]") {
+				t.Errorf("%q is not in\n%s", tt.want, got)
+			}
+			if asked.Load() < 2 {
+				t.Errorf("it has asked %d times", asked.Load())
+			}
+		})
 	}
 }

@@ -7,11 +7,14 @@ const priorities = ["critical", "high", "normal", "low"];
 const byId = (id) => document.getElementById(id);
 let heard; // when the instance answered last
 
+// Unwell is an answer that says nothing.
+class Unwell extends Error {}
+
 // ask returns the body of an answer, or undefined where there is no such thing here.
 async function ask(path, read, wellWith = []) {
   const answer = await fetch(path, {signal: AbortSignal.timeout(patience), cache: "no-store"});
   if (answer.status === 404) return undefined;
-  if (!answer.ok && !wellWith.includes(answer.status)) throw new Error(`${path} answered ${answer.status}`);
+  if (!answer.ok && !wellWith.includes(answer.status)) throw new Unwell(`${path} answered ${answer.status}`);
   return answer[read]();
 }
 
@@ -19,19 +22,28 @@ async function refresh() {
   try {
     // A 503 of readyz is an answer: it says what is wrong.
     const [status, checks, approvals] = await Promise.all([
-      ask("api/v1/status", "json"), ask("readyz?verbose", "text", [503]), ask("api/v1/approvals", "json"),
+      ask("api/v1/status", "json"), ask("readyz?verbose", "text", [503]),
+      ask("api/v1/approvals", "json").catch(() => ({unknown: "This instance cannot say what waits for people."})),
     ]);
-    show(status, checks, approvals);
     heard = new Date();
-    byId("asof").textContent = clock(heard);
+    if (!marking()) show(status, checks, approvals);
     say("alarm", "");
   } catch (error) {
-    say("alarm", `No answer from this instance${heard ? ` since ${clock(heard)}; below is what it said then` : ""} (${error.message}).`);
+    const what = error instanceof Unwell ? "This instance cannot say how it is" : "No answer from this instance";
+    say("alarm", `${what}${heard ? ` since ${clock(heard)}; below is what it said then` : ""} (${error.message}).`);
   }
   setTimeout(refresh, every);
 }
 
+// marking says whether a text is being marked, to be copied: what is drawn anew takes
+// the mark away.
+function marking() {
+  const mark = getSelection();
+  return mark.type === "Range" && document.querySelector("main").contains(mark.anchorNode);
+}
+
 function show(status, checks, approvals) {
+  byId("asof").textContent = clock(heard);
   byId("state").textContent = status.state;
   byId("rules").textContent = `rules ${status.rules_version}`;
   byId("checks").replaceChildren(...checks.split("\n").filter((line) => /^\[[+-]\]/.test(line)).map((line) => {
@@ -99,6 +111,7 @@ function poolOf(pool) {
 }
 
 function showApprovals(approvals) {
+  say("approvals-unknown", approvals?.unknown ?? "");
   const waiting = approvals?.waiting ?? [];
   byId("approvals-part").hidden = waiting.length === 0;
   if (waiting.length === 0) return;
