@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,10 +46,10 @@ func askBridge(ctx context.Context, address string, body []byte, into any) (int,
 	}
 	request, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
-		return 0, exitError{code: exitUsage, err: fmt.Errorf("--url or BRIDGE_URL: %q is no address: want one like http://localhost:8080", address)}
+		return 0, exitError{code: exitUsage, err: errors.New("--url or BRIDGE_URL is no address: want one like http://localhost:8080")}
 	}
 	if scheme := request.URL.Scheme; scheme != "http" && scheme != "https" || request.URL.Host == "" {
-		return 0, exitError{code: exitUsage, err: fmt.Errorf("--url or BRIDGE_URL: %q: want http:// or https://, then host and port, as http://localhost:8080", address)}
+		return 0, exitError{code: exitUsage, err: fmt.Errorf("--url or BRIDGE_URL: %q: want http:// or https://, then host and port, as http://localhost:8080", request.URL.Redacted())}
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
@@ -66,10 +67,10 @@ func askBridge(ctx context.Context, address string, body []byte, into any) (int,
 		if response.StatusCode == http.StatusOK {
 			return 0, fmt.Errorf("ask the bridge at %s: what answers there is no bridge (see --url and BRIDGE_URL)", request.URL.Host)
 		}
-		return 0, fmt.Errorf("%s: %s: %s", address, response.Status, strings.TrimSpace(string(text)))
+		return 0, fmt.Errorf("%s: %s: %s", request.URL.Redacted(), response.Status, strings.TrimSpace(string(text)))
 	}
 	if err := json.Unmarshal(text, into); err != nil {
-		return 0, fmt.Errorf("%s: the answer is none of a bridge: %w", address, err)
+		return 0, fmt.Errorf("%s: the answer is none of a bridge: %w", request.URL.Redacted(), err)
 	}
 	return response.StatusCode, nil
 }
@@ -79,14 +80,19 @@ func unasked(host string, err error) error {
 	const running = "is it running there? see --url and BRIDGE_URL"
 	what, do := "", running
 	name, _ := errors.AsType[*net.DNSError](err)
+	invalid, expired := errors.AsType[x509.CertificateInvalidError](err)
 	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
 	_, plain := errors.AsType[tls.RecordHeaderError](err)
 	timeout, _ := errors.AsType[net.Error](err)
 	switch {
-	case name != nil:
+	case name != nil && name.IsNotFound:
 		what = "there is no host " + name.Name
+	case name != nil:
+		what, do = fmt.Sprintf("the name %s could not be looked up", name.Name), "see that this machine's DNS answers"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		what = "the connection is refused"
+	case expired && invalid.Reason == x509.Expired:
+		what, do = "its certificate is not valid today", "renew it, or set this machine's clock"
 	case certificate:
 		what, do = "its certificate is not trusted here", "name the host as the certificate does, and its authority with SSL_CERT_FILE"
 	case plain || errors.Is(err, http.ErrSchemeMismatch):

@@ -185,6 +185,9 @@ func keyPair(certFile, keyFile string) (tls.Certificate, error) {
 	for _, f := range files {
 		found := false
 		for block, rest := pem.Decode(f.text); block != nil && !found; block, rest = pem.Decode(rest) {
+			if strings.HasPrefix(block.Type, "ENCRYPTED") || block.Headers["Proc-Type"] != "" {
+				return none, fmt.Errorf("read %s: %s: the key is encrypted: name one without a passphrase", f.variable, f.file)
+			}
 			found = strings.HasSuffix(block.Type, f.ending)
 		}
 		if !found {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 
@@ -75,18 +76,28 @@ func (c topicCheck) replays() []string {
 func (c topicCheck) describe(ctx context.Context) (map[string]topic, error) {
 	meta, err := c.client.Metadata(ctx, &kafka.MetadataRequest{Topics: c.names()})
 	if err != nil {
-		// Check has spoken to one of the brokers: it is what they advertise that fails.
-		what, _ := unreachable(err, c.CheckConfig)
-		return nil, &UnreachableError{
-			Broker: addressIn(err, c.Brokers), What: what, Err: err,
-			Do: "brokers say that this is their address (advertised.listeners): it must be reachable from here",
-		}
+		what, do := unreachable(err, c.CheckConfig)
+		return nil, &UnreachableError{Broker: addressIn(err, c.Brokers), What: what, Do: do, Err: err}
 	}
 	topics := make(map[string]topic, len(meta.Topics))
 	for _, t := range meta.Topics {
 		topics[t.Name] = topic{name: t.Name, partitions: len(t.Partitions), err: t.Error}
 	}
 	return topics, nil
+}
+
+// elsewhere explains what fails on the way to the broker that leads the cluster. The
+// brokers that were named have answered: it is the address which that one advertises.
+func (c topicCheck) elsewhere(err error) error {
+	e, ok := errors.AsType[*net.OpError](err)
+	if !ok || e.Op != "dial" {
+		return err
+	}
+	what, _ := unreachable(err, c.CheckConfig)
+	return &UnreachableError{
+		Broker: addressIn(err, c.Brokers), What: what, Err: err,
+		Do: "brokers say that this is an address of theirs (advertised.listeners): it must be reachable from here",
+	}
 }
 
 // create makes what is missing, and says whether it made anything.
@@ -114,7 +125,7 @@ func (c topicCheck) create(ctx context.Context, topics map[string]topic) (bool, 
 	}
 	res, err := c.client.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: wanted})
 	if err != nil {
-		return false, fmt.Errorf("create topics: %w", err)
+		return false, fmt.Errorf("create topics: %w", c.elsewhere(err))
 	}
 	for _, t := range wanted {
 		switch err := res.Errors[t.Topic]; {
@@ -165,7 +176,7 @@ func (c topicCheck) settings(ctx context.Context) error {
 	}
 	res, err := c.client.DescribeConfigs(ctx, req)
 	if err != nil {
-		return fmt.Errorf("read the settings of topics: %w", err)
+		return fmt.Errorf("read the settings of topics: %w", c.elsewhere(err))
 	}
 	var problems []error
 	for _, r := range res.Resources {
