@@ -45,20 +45,30 @@ func TestNewKafka(t *testing.T) {
 func TestNewKafkaRefuses(t *testing.T) {
 	t.Attr("guards", "errors of the configuration name the variable and no secret")
 	t.Parallel()
-	empty := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(empty, []byte("no certificate"), 0o600); err != nil {
-		t.Fatal(err)
+	file := func(name, text string) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
 	}
+	block := func(kind, header string) string {
+		return "-----BEGIN " + kind + "-----\n" + header + "MAA=\n-----END " + kind + "-----\n"
+	}
+	empty, cert := file("ca.pem", "no certificate"), file("cert.pem", block("CERTIFICATE", ""))
+	encrypted, older := file("key.pem", block("ENCRYPTED PRIVATE KEY", "")), file("old.pem", block("RSA PRIVATE KEY", "Proc-Type: 4,ENCRYPTED\n\n"))
 	for name, tt := range map[string]struct {
 		cfg     config.Kafka
 		wantErr string
 	}{
-		"mechanism":   {config.Kafka{SASLMechanism: "KERBEROS"}, "BRIDGE_KAFKA_SASL_MECHANISM"},
-		"password":    {config.Kafka{SASLMechanism: "SCRAM-SHA-256", SASLUsername: "alice", SASLPassword: config.NewSecret("secret\x00")}, "BRIDGE_KAFKA_SASL_PASSWORD"},
-		"no CA file":  {config.Kafka{TLSEnabled: true, TLSCAFile: empty + "x"}, "BRIDGE_KAFKA_TLS_CA_FILE"},
-		"CA file":     {config.Kafka{TLSEnabled: true, TLSCAFile: empty}, "no certificate in PEM form"},
-		"no key file": {config.Kafka{TLSEnabled: true, TLSCertFile: empty}, "BRIDGE_KAFKA_TLS_KEY_FILE"},
-		"wrong key":   {config.Kafka{TLSEnabled: true, TLSCertFile: empty, TLSKeyFile: empty}, "BRIDGE_KAFKA_TLS_CERT_FILE"},
+		"mechanism":            {config.Kafka{SASLMechanism: "KERBEROS"}, "BRIDGE_KAFKA_SASL_MECHANISM"},
+		"password":             {config.Kafka{SASLMechanism: "SCRAM-SHA-256", SASLUsername: "alice", SASLPassword: config.NewSecret("secret\x00")}, "BRIDGE_KAFKA_SASL_PASSWORD"},
+		"no CA file":           {config.Kafka{TLSEnabled: true, TLSCAFile: empty + "x"}, "BRIDGE_KAFKA_TLS_CA_FILE"},
+		"CA file":              {config.Kafka{TLSEnabled: true, TLSCAFile: empty}, "no certificate in PEM form"},
+		"no key file":          {config.Kafka{TLSEnabled: true, TLSCertFile: empty}, "BRIDGE_KAFKA_TLS_KEY_FILE"},
+		"wrong key":            {config.Kafka{TLSEnabled: true, TLSCertFile: empty, TLSKeyFile: empty}, "BRIDGE_KAFKA_TLS_CERT_FILE"},
+		"encrypted":            {config.Kafka{TLSEnabled: true, TLSCertFile: cert, TLSKeyFile: encrypted}, "key.pem: the key is encrypted"},
+		"encrypted, of before": {config.Kafka{TLSEnabled: true, TLSCertFile: cert, TLSKeyFile: older}, "old.pem: the key is encrypted"},
 	} {
 		_, _, err := newKafka(tt.cfg)
 		if err == nil || !strings.Contains(err.Error(), tt.wantErr) || strings.Contains(err.Error(), "secret") {

@@ -63,3 +63,20 @@ func TestUnreachableIsToldInWords(t *testing.T) {
 		}
 	}
 }
+
+// A broker that was named answers, and says an address that does not lead to it.
+func TestAnAdvertisedAddressIsTold(t *testing.T) {
+	t.Attr("guards", "a Kafka that cannot be spoken to is told with broker, reason and variable")
+	t.Parallel()
+	c := topicCheck{CheckConfig: CheckConfig{Dialer: &kafka.Dialer{}}}
+	refused := &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 7), Port: 9092}, Err: syscall.ECONNREFUSED}
+	got := c.elsewhere(fmt.Errorf("kafka: %w", refused))
+	want := "connect to kafka at 10.0.0.7:9092: the connection is refused, nothing listens there; " +
+		"brokers say that this is an address of theirs (advertised.listeners): it must be reachable from here"
+	if got.Error() != want || !errors.Is(got, syscall.ECONNREFUSED) {
+		t.Errorf("got  %v\nwant %s", got, want)
+	}
+	if got := c.elsewhere(kafka.TopicAuthorizationFailed); !errors.Is(got, kafka.TopicAuthorizationFailed) || got.Error() != kafka.TopicAuthorizationFailed.Error() {
+		t.Errorf("an answer became %v", got)
+	}
+}
