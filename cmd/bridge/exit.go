@@ -42,11 +42,13 @@ func report(stderr io.Writer, err error) int {
 		return 0
 	}
 	exit := exitOf(err)
-	switch _, whole := exit.err.(*rulesError); { //nolint:errorlint // a wrapped one is a part of a sentence
-	case whole:
-		fmt.Fprintln(stderr, exit.err) // as bridge check prints it
-	case exit.err != nil:
-		fmt.Fprintf(stderr, "bridge: %v\n", exit.err)
+	if exit.err == nil {
+		return exit.code
 	}
+	who := "bridge: "
+	if _, ok := exit.err.(*rulesError); ok { //nolint:errorlint // a wrapped one is a part of a sentence
+		who = "" // each line names its file, as bridge check prints it
+	}
+	fmt.Fprintf(stderr, "%s%v\n", who, exit.err)
 	return exit.code
 }

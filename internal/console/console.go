@@ -49,7 +49,7 @@ type Server struct {
 }
 
 const (
-	readTimeout = 10 * time.Second // of a request's header; nobody sends us bodies
+	readTimeout = 10 * time.Second // of a request's header
 	stopWithin  = 2 * time.Second
 )
 
